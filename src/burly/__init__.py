@@ -1,0 +1,1 @@
+"""Train stateful machine-learning models on a few burly serverless functions."""

@@ -1,0 +1,77 @@
+"""The contract between an algorithm and the engine.
+
+An algorithm never sees a network, a file, a rank or a thread count. It says what one worker computes
+from its rows for the current state (`step`), and how the totals of all workers become the next state
+(`update`). Everything it does is a phase of that loop: profiling, seeding, iterating, scoring.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from burly.contributions import Contribution, Totals
+from burly.data.partition import DatasetInfo, Partition
+from burly.kernels import ThreadTeam
+from burly.states import State
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one worker computed in one round."""
+
+    contribution: Contribution
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+class Algorithm(ABC):
+    """Frozen parameters and pure functions; travels to the workers whole.
+
+    The bits of every contribution, and so of every state, depend on the data, the parameters and the
+    seed alone: never on the layout, the clock or the network.
+    """
+
+    memory: ClassVar[int] = 0
+    """m: how many states before the last one `update` reads."""
+
+    @abstractmethod
+    def start(self, info: DatasetInfo) -> State:
+        """Return the first state; runs on the client, before anything is launched.
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError, burly.exceptions.DataError
+            If the parameters cannot work with this data.
+        """
+
+    @abstractmethod
+    def scratch(self, partition: Partition, team: ThreadTeam) -> Any:  # noqa: ANN401
+        """Return what `step` keeps between rounds; it can be rebuilt at any round."""
+
+    @abstractmethod
+    def step(self, state: State, partition: Partition, team: ThreadTeam, scratch: Any) -> Step:  # noqa: ANN401
+        """Compute the contribution of a whole partition for a state."""
+
+    @abstractmethod
+    def update(self, states: Sequence[State], totals: Totals) -> State:
+        """Return the next state, from the last m + 1 states (oldest first) and the totals."""
+
+    def outputs(
+        self,
+        state: State,  # noqa: ARG002
+        partition: Partition,  # noqa: ARG002
+        team: ThreadTeam,  # noqa: ARG002
+        scratch: Any,  # noqa: ANN401, ARG002
+    ) -> dict[str, list[Array]]:
+        """Return results that are as long as the data: per name, one array a shard, in order."""
+        return {}
+
+    def scratch_bytes(self, info: DatasetInfo) -> int:  # noqa: ARG002
+        """Return how many bytes a row `scratch` needs, for the check of memory before a launch."""
+        return 0

@@ -1,0 +1,120 @@
+"""What happened in a run, when, and how much: plain values that reports and the planner read.
+
+Times are seconds. ``at`` is the wall clock of whoever saw the event (seconds since the epoch);
+durations come from a monotonic clock. Events travel inside the frames that are sent anyway, so
+watching a run costs no command of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """The client asked a launcher for workers."""
+
+    at: float
+    n_workers: int
+    vcpus: float
+    launcher: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStarted:
+    """A worker runs; ``launch_s`` is the time since the client asked for it."""
+
+    at: float
+    rank: int
+    attempt: int
+    n_threads: int
+    launch_s: float
+    host: str
+    kernels: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLoaded:
+    """A worker holds its rows."""
+
+    at: float
+    rank: int
+    attempt: int
+    load_s: float
+    n_rows: int
+    n_shards: int
+    n_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundDone:
+    """One worker's share of one round.
+
+    ``wait_s`` is spent for the other workers and the store, ``update_s`` only by the worker that
+    finished the round. ``figures`` are the algorithm's own (rows that were skipped, for example).
+    """
+
+    at: float
+    rank: int
+    attempt: int
+    round: int
+    phase: str
+    compute_s: float
+    contribute_s: float
+    wait_s: float
+    update_s: float
+    receive_s: float
+    bytes_sent: int
+    bytes_received: int
+    commands: int
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StatePublished:
+    """The client saw a state; ``figures`` are the algorithm's own (shift, inertia, gradient)."""
+
+    at: float
+    round: int
+    phase: str
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFinished:
+    """A worker wrote its outputs and left."""
+
+    at: float
+    rank: int
+    attempt: int
+    finish_s: float
+    n_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """burly did something other than was asked, or something the user should know."""
+
+    at: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The run is over; ``error`` is empty when it succeeded."""
+
+    at: float
+    error: str = ""
+
+
+Event = (
+    Launched
+    | WorkerStarted
+    | PartitionLoaded
+    | RoundDone
+    | StatePublished
+    | WorkerFinished
+    | Noted
+    | Ended
+)

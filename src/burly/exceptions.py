@@ -1,0 +1,112 @@
+"""What can go wrong, as one tree.
+
+::
+
+    BurlyError
+    ├── ConfigurationError (ValueError)    a parameter or a setting that cannot work
+    ├── UnsupportedProcessorError          no fused multiply-add: the bits would differ
+    ├── DataError (ValueError)
+    │   ├── DataNotFoundError              no such object, or a pattern that matches nothing
+    │   ├── DataAccessError                the store refuses us
+    │   ├── SchemaError                    unknown column, mixed header, types that do not fit
+    │   ├── ParseError                     text in a number's place, ragged rows
+    │   ├── NonFiniteError                 NaN or infinity
+    │   └── DataChangedError               an object was replaced while a run read it
+    ├── StateStoreError
+    │   ├── StateStoreUnreachableError     no answer, or the connection was lost for good
+    │   ├── FrameError                     a wrong tag, shape or version: never data
+    │   ├── RunGoneError                   the run was finished, cancelled, or the store is new
+    │   ├── RunAbortedError                somebody ended the run, and said why
+    │   ├── SupersededError                a newer attempt of this rank has joined
+    │   └── RoundTooLargeError             the frames of a round exceed what a store should carry
+    ├── LaunchError
+    │   ├── StartTimeoutError              k of n functions started
+    │   └── WorkerDiedError                a function ended before its work was done
+    └── ModelFileError                     not a model of ours, or of a later format
+
+Foreign errors are turned into these where they enter: in ``data``, ``state`` and ``launchers``.
+"""
+
+
+class BurlyError(Exception):
+    """The root of every error that burly raises on purpose."""
+
+
+class ConfigurationError(BurlyError, ValueError):
+    """A parameter or a setting cannot work; the message says what, got, and what to do."""
+
+
+class UnsupportedProcessorError(BurlyError):
+    """This processor would compute other bits than the rest of the fleet."""
+
+
+class DataError(BurlyError, ValueError):
+    """Something about the user's data."""
+
+
+class DataNotFoundError(DataError):
+    """An object does not exist, or a pattern matches nothing."""
+
+
+class DataAccessError(DataError):
+    """The place that holds the data refuses to give it."""
+
+
+class SchemaError(DataError):
+    """Columns or types are not what was asked for."""
+
+
+class ParseError(DataError):
+    """A file does not hold what its format promises."""
+
+
+class NonFiniteError(DataError):
+    """NaN or infinity where numbers are needed."""
+
+
+class DataChangedError(DataError):
+    """An object was replaced while a run was reading it."""
+
+
+class StateStoreError(BurlyError):
+    """Something about the state store."""
+
+
+class StateStoreUnreachableError(StateStoreError, ConnectionError):
+    """The state store does not answer."""
+
+
+class FrameError(StateStoreError):
+    """A frame failed its check: it is an error, never data."""
+
+
+class RunGoneError(StateStoreError):
+    """The run's key is not in the store: finished, cancelled, or the store is another one."""
+
+
+class RunAbortedError(StateStoreError):
+    """The run was ended before it was done; the message says why."""
+
+
+class SupersededError(StateStoreError):
+    """A newer attempt of the same rank has joined: this one has nothing left to do."""
+
+
+class RoundTooLargeError(StateStoreError):
+    """The frames of one round are together larger than a round may be."""
+
+
+class LaunchError(BurlyError):
+    """Functions could not be started, or ended too early."""
+
+
+class StartTimeoutError(LaunchError):
+    """Fewer functions started in time than the run needs."""
+
+
+class WorkerDiedError(LaunchError):
+    """A function ended before its work was done."""
+
+
+class ModelFileError(BurlyError, ValueError):
+    """A model file cannot be read."""

@@ -1,0 +1,1 @@
+"""Where the shared state lives: one contract, one file a backend."""

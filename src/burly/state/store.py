@@ -1,0 +1,139 @@
+"""The contract of a state store.
+
+The store keeps, for one run: a run key that fences every operation, the contributions of the current
+round, and the last few states. It never computes and nothing in it is ever incremented: every write
+is keyed, and the first one wins.
+
+A state is numbered by the round that it starts: the client writes the first one, number 1; the
+contributions to round t become state t + 1.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from burly.contributions import Contribution
+from burly.events import Event
+from burly.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionMessage:
+    """A contribution on its way, with the engine's header."""
+
+    leg: int
+    round: int
+    rank: int
+    attempt: int
+    contribution: Contribution
+    telemetry: Sequence[Event] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StateMessage:
+    """A state on its way, with the engine's header.
+
+    ``carried`` names, for arrays that did not change, the round that published them; stores and
+    frames see to it that whoever reads a message finds its ``state`` complete.
+    """
+
+    leg: int
+    round: int
+    state: State
+    carried: Mapping[str, int] = field(default_factory=dict)
+    telemetry: Sequence[Event] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The contribution is stored; others are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """The round is over already: here is the newest state."""
+
+    message: StateMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """The store lacks the state that this round starts from: publish it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """The round is complete, and the caller holds the lease to finish it."""
+
+    messages: Sequence[ContributionMessage]
+
+
+Answer = Pending | Newer | Behind | Complete
+
+
+class StateStore(ABC):
+    """A handle on one run, for the client or for one rank.
+
+    Every operation raises `burly.exceptions.RunGoneError` if the run key is not there,
+    `burly.exceptions.RunAbortedError` if the run was ended, `burly.exceptions.SupersededError` if a
+    newer attempt of the rank has joined, and `burly.exceptions.StateStoreUnreachableError` if the
+    store stays silent.
+    """
+
+    # --- the client ---------------------------------------------------------------------------
+    @abstractmethod
+    def open(self, first: StateMessage) -> None:
+        """Write the run key and the first state; nothing is launched before that."""
+
+    @abstractmethod
+    def abort(self, reason: str) -> None:
+        """End the run for all: wakes every waiter, and refuses later states for good."""
+
+    @abstractmethod
+    def departures(self, timeout_s: float) -> Sequence[tuple[int, Sequence[Event]]]:
+        """Wait for ranks to leave; return (rank, last events) of those that left since the last call."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Remove every key of the run."""
+
+    # --- a rank -------------------------------------------------------------------------------
+    @abstractmethod
+    def join(self, rank: int, attempt: int) -> None:
+        """Announce an attempt of a rank; supersedes all earlier ones."""
+
+    @abstractmethod
+    def contribute(self, message: ContributionMessage) -> Answer:
+        """Store a contribution, first write wins, and learn what is next, in one step."""
+
+    @abstractmethod
+    def publish(self, message: StateMessage) -> StateMessage:
+        """Append a state, first write wins, and drop what nobody needs; return the state that won."""
+
+    @abstractmethod
+    def leave(self, rank: int, telemetry: Sequence[Event]) -> None:
+        """Say that a rank is done, with its last events."""
+
+    # --- both ---------------------------------------------------------------------------------
+    @abstractmethod
+    def wait(self, round: int, timeout_s: float) -> StateMessage | None:  # noqa: A002
+        """Return the newest state at or after a round, or None if there is none in time."""
+
+    @abstractmethod
+    def latest(self, count: int) -> Sequence[StateMessage]:
+        """Return the last ``count`` states, oldest first, complete."""
+
+    # --- takeover -----------------------------------------------------------------------------
+    @abstractmethod
+    def lease(self, round: int, rank: int) -> bool:  # noqa: A002
+        """Take or renew the lease to finish a round."""
+
+    @abstractmethod
+    def collect(self, round: int) -> Sequence[ContributionMessage]:  # noqa: A002
+        """Return the contributions of a round that have arrived."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of connections; the run is not touched."""
