@@ -7,7 +7,7 @@ totals do not depend on how many workers there are or in which order they arrive
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -44,6 +44,14 @@ class Part:
 
 Contribution = Mapping[str, Part]
 Totals = dict[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one worker computed in one round."""
+
+    contribution: Contribution
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 def order_rows(rows: Array, limit: int | None) -> Array:

@@ -110,3 +110,17 @@ class WorkerDiedError(LaunchError):
 
 class ModelFileError(BurlyError, ValueError):
     """A model file cannot be read."""
+
+
+def describe(error: BaseException) -> str:
+    """Return an error as text that travels through a store; `revive` makes it an error again."""
+    return f"{type(error).__name__}: {error}"
+
+
+def revive(reason: str) -> BurlyError:
+    """Return the error that `describe` wrote; what is not ours becomes a `RunAbortedError`."""
+    name, _, message = reason.partition(": ")
+    kind = globals().get(name)
+    if isinstance(kind, type) and issubclass(kind, BurlyError):
+        return kind(message)
+    return RunAbortedError(reason)

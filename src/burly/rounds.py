@@ -1,26 +1,25 @@
 """A rank's view of the rounds: contribute, finish if it falls to us, publish, receive.
 
 Whoever completes a round finishes it: it totals the contributions, runs the pure `update` and
-publishes the state that all receive. Nobody else computes, nobody coordinates, and anything that is
-done twice has the same result and counts once.
+publishes the state that all receive. Nobody else computes, nobody coordinates, and whatever is done
+twice has the same result and counts once. On a store that is a network away this is two round trips:
+the last contribution, and the state that wakes the others.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 
-from burly.contributions import Totals, total
+from burly.contributions import Contribution, Step, Totals, total
 from burly.events import Event, RoundDone
-from burly.algorithms.base import Step
+from burly.exceptions import RoundTooLargeError
 from burly.state.store import (
     Behind,
     Complete,
     ContributionMessage,
     Newer,
-    Pending,
     StateMessage,
     StateStore,
 )
@@ -35,11 +34,15 @@ class Rounds:
     Parameters
     ----------
     store : StateStore
-    rank, attempt, world_size : int
+    rank, world_size : int
     memory : int
         m of the algorithm: update reads the last m + 1 states.
+    attempt, leg : int
+        Which start of this rank this is, and which part of the run.
     wait_s : float
-        How long one wait may take before the store is asked again what it knows.
+        How long one wait may take before the store is asked what it knows.
+    observer : callable, optional
+        Takes every event at once. Without one, events travel with the next contribution.
     """
 
     def __init__(
@@ -47,9 +50,170 @@ class Rounds:
         store: StateStore,
         *,
         rank: int,
-        attempt: int,
         world_size: int,
-        memory: int,
+        memory: int = 0,
+        attempt: int = 0,
+        leg: int = 0,
         wait_s: float = 5.0,
+        observer: Callable[[Event], None] | None = None,
     ) -> None:
-        raise NotImplementedError
+        self._store = store
+        self._rank = rank
+        self._world_size = world_size
+        self._attempt = attempt
+        self._leg = leg
+        self._wait_s = wait_s
+        self._messages: deque[StateMessage] = deque(maxlen=memory + 1)
+        self._outbox: list[Event] = []
+        self.record: Callable[[Event], None] = observer or self._outbox.append
+        self._ready_at = time.perf_counter()
+
+    @property
+    def round(self) -> int:
+        """The number of the round that the current state starts."""
+        return self._messages[-1].round
+
+    def ready(self) -> None:
+        """Start the clock of the first step: what came before it was not computing."""
+        self._ready_at = time.perf_counter()
+
+    def receive(self) -> State:
+        """Join the run and return its newest state."""
+        self._store.join(self._rank, self._attempt)
+        return self._catch_up()
+
+    def exchange(self, step: Step, update: Update) -> State:
+        """Contribute a step to the current round and return the next state.
+
+        Raises
+        ------
+        burly.exceptions.RoundTooLargeError
+            If the frames of this round would together exceed what the store carries.
+        burly.exceptions.StateStoreError
+            As the store's operations raise.
+        """
+        clock = _Clock(self._store, started=self._ready_at)
+        current = self._messages[-1]
+        self._check_size(step.contribution)
+        message = ContributionMessage(
+            leg=self._leg,
+            round=current.round,
+            rank=self._rank,
+            attempt=self._attempt,
+            contribution=step.contribution,
+            telemetry=self._drain(),
+        )
+        answer = self._store.contribute(message)
+        clock.lap("contribute")
+        while self.round == current.round:
+            match answer:
+                case Complete(messages):
+                    self._finish(messages, update, clock)
+                case Newer(newest):
+                    self._accept(newest)
+                case Behind():
+                    self._store.publish(current)
+                    answer = self._store.contribute(message)
+                    clock.lap("contribute")
+                case _:
+                    newest_or_none = self._store.wait(current.round + 1, self._wait_s)
+                    clock.lap("wait")
+                    if newest_or_none is not None:
+                        self._accept(newest_or_none)
+                    else:
+                        answer = self._store.remind(message)
+                        clock.lap("contribute")
+        self.record(clock.event(self._rank, self._attempt, current, step.figures))
+        self._ready_at = time.perf_counter()
+        return self._messages[-1].state
+
+    def leave(self) -> None:
+        """Say that this rank is done."""
+        self._store.leave(self._rank, self._drain())
+
+    def _finish(
+        self, messages: Sequence[ContributionMessage], update: Update, clock: _Clock
+    ) -> None:
+        totals = total([message.contribution for message in messages])
+        states = [message.state for message in self._messages]
+        current = self._messages[-1]
+        state = update(states, totals)
+        carried = {
+            name: current.carried.get(name, current.round)
+            for name, array in state.arrays.items()
+            if array is current.state.arrays.get(name)
+        }
+        telemetry = [event for message in messages for event in message.telemetry]
+        following = StateMessage(self._leg, current.round + 1, state, carried, telemetry)
+        clock.lap("update")
+        self._accept(self._store.publish(following))
+        clock.lap("receive")
+
+    def _accept(self, newest: StateMessage) -> None:
+        if newest.round == self.round + 1:
+            self._messages.append(newest)
+        else:
+            self._catch_up()
+
+    def _catch_up(self) -> State:
+        self._messages.clear()
+        self._messages.extend(self._store.latest(self._messages.maxlen or 1))
+        return self._messages[-1].state
+
+    def _check_size(self, contribution: Contribution) -> None:
+        limit = self._store.round_limit_bytes
+        n_bytes = sum(part.array.nbytes for part in contribution.values())
+        if limit is not None and n_bytes * self._world_size > limit:
+            raise RoundTooLargeError(
+                f"{self._world_size} workers with {n_bytes:,} bytes each make a round of "
+                f"{n_bytes * self._world_size:,} bytes; at most {limit:,} are allowed: "
+                "use fewer, larger workers, or a smaller model"
+            )
+
+    def _drain(self) -> Sequence[Event]:
+        events = tuple(self._outbox)
+        self._outbox.clear()
+        return events
+
+
+class _Clock:
+    """Where the time of one round went."""
+
+    def __init__(self, store: StateStore, started: float) -> None:
+        self._traffic = store.traffic
+        self._spent = {"contribute": 0.0, "wait": 0.0, "update": 0.0, "receive": 0.0}
+        self._last = time.perf_counter()
+        self._compute_s = self._last - started
+        self._before = (
+            self._traffic.commands,
+            self._traffic.bytes_sent,
+            self._traffic.bytes_received,
+            self._traffic.decode_s,
+        )
+
+    def lap(self, phase: str) -> None:
+        now = time.perf_counter()
+        self._spent[phase] += now - self._last
+        self._last = now
+
+    def event(
+        self, rank: int, attempt: int, current: StateMessage, figures: Mapping[str, float]
+    ) -> RoundDone:
+        commands, sent, received, decode_s = self._before
+        decoding = self._traffic.decode_s - decode_s
+        return RoundDone(
+            at=time.time(),
+            rank=rank,
+            attempt=attempt,
+            round=current.round,
+            phase=current.state.phase,
+            compute_s=self._compute_s,
+            contribute_s=self._spent["contribute"],
+            wait_s=max(0.0, self._spent["wait"] - decoding),
+            update_s=self._spent["update"],
+            receive_s=self._spent["receive"] + decoding,
+            bytes_sent=self._traffic.bytes_sent - sent,
+            bytes_received=self._traffic.bytes_received - received,
+            commands=self._traffic.commands - commands,
+            figures=figures,
+        )

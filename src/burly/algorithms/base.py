@@ -8,26 +8,17 @@ from its rows for the current state (`step`), and how the totals of all workers 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from burly.contributions import Contribution, Totals
+from burly.contributions import Step, Totals
 from burly.data.partition import DatasetInfo, Partition
 from burly.kernels import ThreadTeam
 from burly.states import State
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one worker computed in one round."""
-
-    contribution: Contribution
-    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 class Algorithm(ABC):
@@ -51,11 +42,11 @@ class Algorithm(ABC):
         """
 
     @abstractmethod
-    def scratch(self, partition: Partition, team: ThreadTeam) -> Any:  # noqa: ANN401
+    def scratch(self, partition: Partition, team: ThreadTeam) -> Any:
         """Return what `step` keeps between rounds; it can be rebuilt at any round."""
 
     @abstractmethod
-    def step(self, state: State, partition: Partition, team: ThreadTeam, scratch: Any) -> Step:  # noqa: ANN401
+    def step(self, state: State, partition: Partition, team: ThreadTeam, scratch: Any) -> Step:
         """Compute the contribution of a whole partition for a state."""
 
     @abstractmethod
@@ -67,9 +58,9 @@ class Algorithm(ABC):
         state: State,  # noqa: ARG002
         partition: Partition,  # noqa: ARG002
         team: ThreadTeam,  # noqa: ARG002
-        scratch: Any,  # noqa: ANN401, ARG002
-    ) -> dict[str, list[Array]]:
-        """Return results that are as long as the data: per name, one array a shard, in order."""
+        scratch: Any,  # noqa: ARG002
+    ) -> dict[str, Array]:
+        """Return results as long as the partition, by name: one entry a row, in order."""
         return {}
 
     def scratch_bytes(self, info: DatasetInfo) -> int:  # noqa: ARG002

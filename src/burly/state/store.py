@@ -13,6 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from burly.contributions import Contribution
 from burly.events import Event
@@ -73,6 +74,16 @@ class Complete:
 Answer = Pending | Newer | Behind | Complete
 
 
+@dataclass(slots=True)
+class Traffic:
+    """What this handle has sent and received so far; ``decode_s`` are seconds spent on frames read."""
+
+    commands: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    decode_s: float = 0.0
+
+
 class StateStore(ABC):
     """A handle on one run, for the client or for one rank.
 
@@ -81,6 +92,12 @@ class StateStore(ABC):
     newer attempt of the rank has joined, and `burly.exceptions.StateStoreUnreachableError` if the
     store stays silent.
     """
+
+    round_limit_bytes: ClassVar[int | None] = 256_000_000
+    """What the frames of one round may weigh together; None: no limit."""
+
+    def __init__(self) -> None:
+        self.traffic = Traffic()
 
     # --- the client ---------------------------------------------------------------------------
     @abstractmethod
@@ -109,6 +126,14 @@ class StateStore(ABC):
         """Store a contribution, first write wins, and learn what is next, in one step."""
 
     @abstractmethod
+    def remind(self, message: ContributionMessage) -> Answer:
+        """Ask as `contribute` does, sending the body only if the store lacks it.
+
+        A waiter whose wait timed out calls this. If the round is complete and the lease of whoever
+        should have finished it has lapsed, the caller takes over and the answer is `Complete`.
+        """
+
+    @abstractmethod
     def publish(self, message: StateMessage) -> StateMessage:
         """Append a state, first write wins, and drop what nobody needs; return the state that won."""
 
@@ -124,15 +149,6 @@ class StateStore(ABC):
     @abstractmethod
     def latest(self, count: int) -> Sequence[StateMessage]:
         """Return the last ``count`` states, oldest first, complete."""
-
-    # --- takeover -----------------------------------------------------------------------------
-    @abstractmethod
-    def lease(self, round: int, rank: int) -> bool:  # noqa: A002
-        """Take or renew the lease to finish a round."""
-
-    @abstractmethod
-    def collect(self, round: int) -> Sequence[ContributionMessage]:  # noqa: A002
-        """Return the contributions of a round that have arrived."""
 
     @abstractmethod
     def close(self) -> None:

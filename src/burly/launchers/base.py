@@ -1,0 +1,63 @@
+"""The contract of a launcher: take a job, see it through, hand back the last state."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from burly.algorithms.base import Algorithm
+from burly.data.dataset import ResolvedDataset
+from burly.events import Event
+from burly.states import State
+
+Observer = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run to be done.
+
+    Attributes
+    ----------
+    algorithm : Algorithm
+    data : ResolvedDataset
+    first : State
+        What ``algorithm.start(data.info)`` returned.
+    n_threads : int or None
+        Threads a worker; None: all cores that the worker really has.
+    out : str or None
+        Where the workers write the outputs, a folder or a URI; None: they come back in the result,
+        which only data from memory can ask for.
+    """
+
+    algorithm: Algorithm
+    data: ResolvedDataset
+    first: State
+    n_threads: int | None = None
+    out: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run leaves: the last state, and outputs of one entry a row, in the data's order."""
+
+    state: State
+    outputs: Mapping[str, NDArray[Any]]
+
+
+class Launcher(ABC):
+    """Starts workers; a frozen value without connections, so that estimators can be cloned."""
+
+    @abstractmethod
+    def run(self, job: Job, observer: Observer) -> Result:
+        """See a job through.
+
+        Raises
+        ------
+        burly.exceptions.BurlyError
+            Whatever ended the run, once nothing of it is left behind.
+        """

@@ -1,0 +1,94 @@
+"""Workers that are threads of this process, with a state store in memory: the same loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from burly import vcpus
+from burly.data.partition import Partition
+from burly.events import Ended, Launched
+from burly.exceptions import ConfigurationError, RunAbortedError
+from burly.launchers.base import Job, Launcher, Observer, Result
+from burly.state.memory import MemoryRun, MemoryStateStore
+from burly.state.store import StateMessage
+from burly.states import State
+from burly.worker import Outputs, Task, run_worker
+
+
+@dataclass(frozen=True)
+class InProcess(Launcher):
+    """Run the workers as threads of this process.
+
+    Parameters
+    ----------
+    n_workers : int, default=1
+        One worker with all cores is the fastest; more are there to see that nothing changes.
+    """
+
+    n_workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.n_workers < 1:
+            raise ConfigurationError(f"n_workers must be 1 or more, got {self.n_workers}")
+
+    def run(self, job: Job, observer: Observer) -> Result:
+        """See a job through in this process."""
+        parts = job.data.split(self.n_workers)
+        n_threads = job.n_threads or max(1, vcpus.available() // len(parts))
+        launched_at = time.time()
+        observer(Launched(launched_at, len(parts), n_threads, "in process"))
+        run = MemoryRun(world_size=len(parts), memory=job.algorithm.memory)
+        client = MemoryStateStore(run)
+        client.open(StateMessage(leg=0, round=1, state=job.first))
+        gathered: list[Outputs] = [{} for _ in parts]
+
+        def start(rank: int) -> State | None:
+            task = Task(
+                algorithm=job.algorithm,
+                n_threads=n_threads,
+                load=partial(job.data.read, parts[rank]),
+                write=partial(_keep, gathered[rank])
+                if job.out is None
+                else job.data.writer(job.out),
+                launched_at=launched_at,
+            )
+            return run_worker(
+                task,
+                MemoryStateStore(run),
+                rank=rank,
+                world_size=len(parts),
+                observer=observer,
+            )
+
+        state = _run_all(start, len(parts))
+        observer(Ended(time.time()))
+        return Result(state, _join(gathered))
+
+
+def _run_all(start: Callable[[int], State | None], n_workers: int) -> State:
+    """Run rank 0 in this thread, and others beside it; the first real error is the run's."""
+    with ThreadPoolExecutor(max(1, n_workers - 1), thread_name_prefix="burly-rank") as others:
+        futures = [others.submit(start, rank) for rank in range(1, n_workers)]
+        state = start(0)
+    for future in futures:
+        state = future.result() or state
+    if state is None:
+        raise RunAbortedError("the run ended without a state")
+    return state
+
+
+def _keep(kept: Outputs, partition: Partition, outputs: Outputs) -> int:  # noqa: ARG001
+    kept.update(outputs)
+    return 0
+
+
+def _join(gathered: Sequence[Outputs]) -> Outputs:
+    if len(gathered) == 1:
+        return gathered[0]
+    return {name: np.concatenate([kept[name] for kept in gathered]) for name in gathered[0]}
