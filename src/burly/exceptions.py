@@ -37,7 +37,7 @@ class ConfigurationError(BurlyError, ValueError):
 
 
 class UnsupportedProcessorError(BurlyError):
-    """This processor would compute other bits than the rest of the fleet."""
+    """The processor would compute other bits than the rest of the fleet."""
 
 
 class DataError(BurlyError, ValueError):

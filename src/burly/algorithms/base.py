@@ -1,8 +1,9 @@
 """The contract between an algorithm and the engine.
 
-An algorithm never sees a network, a file, a rank or a thread count. It says what one worker computes
-from its rows for the current state (`step`), and how the totals of all workers become the next state
-(`update`). Everything it does is a phase of that loop: profiling, seeding, iterating, scoring.
+An algorithm never sees a network, a file, a rank or a thread count. It says what one worker
+computes from its rows for the current state (`step`), and how the totals of all workers become the
+next state (`update`). Everything it does is a phase of that loop: profiling, seeding, iterating,
+scoring.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ Array = NDArray[Any]
 class Algorithm(ABC):
     """Frozen parameters and pure functions; travels to the workers whole.
 
-    The bits of every contribution, and so of every state, depend on the data, the parameters and the
-    seed alone: never on the layout, the clock or the network.
+    The bits of every total, and so of every state, depend on the data, the parameters and the seed
+    alone: never on the layout, the clock or the network.
     """
 
     memory: ClassVar[int] = 0
