@@ -1,0 +1,72 @@
+# Everything here needs only make and Python 3.11+ with its headers and venv; `make PYTHON=python3.13 ...`
+# names another Python. All that is installed goes into .venv in this folder.
+
+PYTHON = python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+NATIVE := CMakeLists.txt $(wildcard native/* native/*/*)
+
+# The user's own choice, else the first compiler there is, else the one in the ziglang wheel.
+ifeq ($(origin CXX),default)
+  CXX := $(shell command -v c++ || command -v g++ || command -v clang++ || echo $(CURDIR)/tools/zig/c++)
+endif
+export CXX
+ifeq ($(CXX),$(CURDIR)/tools/zig/c++)
+  COMPILER := $(STAMPS)/zig
+endif
+
+.DELETE_ON_ERROR:
+.PHONY: help install demo test lint bench wheel clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1	/'
+
+install: $(STAMPS)/burly ## Build burly and install it, editable, into .venv
+
+demo: $(STAMPS)/burly ## Train k-means on a photograph's pixels, on two Lithops functions
+	$(BIN)/burly demo
+
+test: $(STAMPS)/test ## Run the tests; ARGS= goes to pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMPS)/lint ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(STAMPS)/bench ## Measure burly against its peers (minutes)
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+wheel: $(STAMPS)/venv $(COMPILER) ## Build a wheel into dist/ and try it in an environment of its own
+	rm -rf dist $(VENV)/smoke
+	$(PIP) wheel --no-deps --wheel-dir dist .
+	$(PYTHON) -m venv $(VENV)/smoke
+	$(VENV)/smoke/bin/python -m pip --quiet --disable-pip-version-check install dist/burly-*.whl
+	cd $(VENV)/smoke && bin/python $(CURDIR)/tools/smoke.py
+	rm -rf $(VENV)/smoke
+
+clean: ## Remove everything that was built or installed here
+	rm -rf $(VENV) build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# --- what the targets above stand on; a stamp says that a step was done ------------------------------
+$(STAMPS)/venv: tools/check_python.py
+	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) here: burly needs Python 3.11 or newer \
+	(apt-get install python3 python3-venv python3-dev), or name one with PYTHON="; exit 1; }
+	@$(PYTHON) tools/check_python.py
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade "pip>=25.1"
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/zig: $(STAMPS)/venv
+	$(PIP) install ziglang
+	@touch $@
+
+$(STAMPS)/burly: $(STAMPS)/venv $(COMPILER) pyproject.toml $(NATIVE)
+	$(PIP) install --editable .
+	@touch $@
+
+$(STAMPS)/test $(STAMPS)/lint $(STAMPS)/bench: $(STAMPS)/%: $(STAMPS)/burly
+	$(PIP) install --group $*
+	@touch $@
