@@ -1,1 +1,12 @@
-"""From a path, a URI or an array to shards, and from shards to the rows of a worker."""
+"""From a path, a URI or an array to shards, and from shards to the rows of a worker.
+
+The client describes (`Dataset.resolve`), a worker reads (`read_partition`). Modules:
+
+- `dataset`: what a user names, and what the client finds there;
+- `shards`: the pieces that the data alone determines, and how they are dealt to workers;
+- `arrays`, `read_npy`, `read_csv` (with `csv_schema`, `csv_text`), `read_parquet`: the formats;
+- `reading`: a worker's part; `partition`: what it then holds;
+- `storage`: the only module that knows obstore; `locate`: paths, globs and folders;
+- `upload`: an array on its way to workers;
+- `outputs`: results as long as the data, on their way back.
+"""

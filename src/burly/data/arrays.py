@@ -1,0 +1,226 @@
+"""Arrays and data frames in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burly.data.columns import ColumnName, choose_columns
+from burly.data.dtypes import cast, final_dtype
+from burly.data.partition import DatasetInfo, ShardRows
+from burly.data.resolved import ResolvedDataset
+from burly.data.shards import DataObject, Shard, row_ranges, rows_per_shard
+from burly.data.storage import Storage
+from burly.exceptions import DataError, SchemaError
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayReader:
+    """Gives views on arrays in memory; stays where the arrays are.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        C-contiguous, float32 or float64.
+    y : ndarray of shape (n_rows,) or None
+    weights : ndarray of shape (n_rows,), float64, or None
+    """
+
+    X: Array
+    y: Array | None = None
+    weights: Array | None = None
+
+    def runs(self, shards: Sequence[Shard], n_threads: int) -> list[tuple[Shard, ...]]:  # noqa: ARG002
+        """Everything at once: nothing is read."""
+        return [tuple(shards)]
+
+    def fetch(self, run: tuple[Shard, ...], storage: Storage) -> None:
+        """Nothing to fetch."""
+
+    def parse(self, run: tuple[Shard, ...], raw: None, storage: Storage) -> list[ShardRows]:  # noqa: ARG002
+        """Return views, without a copy."""
+        y, weights = self.y, self.weights
+        return [
+            ShardRows(
+                shard.ordinal,
+                self.X[shard.begin : shard.end],
+                None if y is None else y[shard.begin : shard.end],
+                None if weights is None else weights[shard.begin : shard.end],
+            )
+            for shard in run
+        ]
+
+
+def from_arrays(
+    X: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    dtype: np.dtype[Any] | None = None,
+) -> ResolvedDataset:
+    """Describe rows in memory; values are not looked at.
+
+    Parameters
+    ----------
+    X : array-like or data frame of shape (n_rows, n_features)
+        float32 and float64 stay as they are, without a copy if C-contiguous; other numbers become
+        float64. NumPy arrays, nested lists, and frames of pandas, polars or Arrow.
+    y : array-like of shape (n_rows,), optional
+        Keeps its dtype.
+    sample_weight : array-like of shape (n_rows,), optional
+        Becomes float64.
+    dtype : numpy dtype, optional
+        float32 or float64, instead of the rule above.
+
+    Raises
+    ------
+    burly.exceptions.SchemaError
+        If shapes or types do not fit.
+    burly.exceptions.DataError
+        If there are no rows.
+    """
+    names, table = _table(X)
+    if table.ndim != 2:
+        raise SchemaError(
+            f"X must have two dimensions, (n_rows, n_features), got shape {table.shape}; "
+            "X.reshape(-1, 1) makes one feature of a flat array"
+        )
+    rows = cast(table, final_dtype(table.dtype, dtype, "X"), "X")
+    n_rows, n_features = rows.shape
+    if n_rows == 0 or n_features == 0:
+        raise DataError(f"X is empty: it has {n_rows} rows and {n_features} features")
+    label = None if y is None else _column(y, n_rows, "y")
+    weights = None
+    if sample_weight is not None:
+        column = _column(sample_weight, n_rows, "sample_weight")
+        final_dtype(column.dtype, None, "sample_weight")
+        weights = cast(column, np.dtype(np.float64), "sample_weight")
+    row_bytes = rows.itemsize * n_features
+    memory = DataObject("", None, rows.nbytes)
+    shards = tuple(
+        Shard(ordinal, begin, end, (end - begin) * row_bytes, memory)
+        for ordinal, (begin, end) in enumerate(row_ranges(n_rows, rows_per_shard(row_bytes)))
+    )
+    info = DatasetInfo(
+        n_features=n_features,
+        dtype=rows.dtype,
+        n_shards=len(shards),
+        n_rows=n_rows,
+        max_rows=n_rows,
+        weighted=weights is not None,
+        labelled=label is not None,
+        feature_names=names,
+    )
+    return ResolvedDataset(info, shards, ArrayReader(rows, label, weights))
+
+
+def from_table(
+    source: Any,
+    *,
+    columns: Sequence[ColumnName] | None,
+    label: ColumnName | None,
+    weight: ColumnName | None,
+    dtype: np.dtype[Any] | None,
+    y: Any = None,
+    sample_weight: Any = None,
+) -> ResolvedDataset:
+    """Describe an array or a frame whose columns have roles; see `from_arrays`."""
+    if columns is None and label is None and weight is None:
+        return from_arrays(source, y, sample_weight, dtype=dtype)
+    names = _frame_names(source)
+    table = source if names else np.asarray(source)
+    if len(table.shape) != 2:
+        raise SchemaError(f"X must have two dimensions, got shape {table.shape}")
+    chosen = choose_columns(
+        names,
+        table.shape[1],
+        columns=columns,
+        label=label,
+        weight=weight,
+        where="the frame" if names else "the array",
+    )
+
+    def column(at: int | None) -> Any:
+        if at is None:
+            return None
+        return _frame_column(table, names[at]) if names else table[:, at]
+
+    features = np.column_stack([column(at) for at in chosen.features])
+    resolved = from_arrays(
+        features,
+        column(chosen.label) if label is not None else y,
+        column(chosen.weight) if weight is not None else sample_weight,
+        dtype=dtype,
+    )
+    return replace(resolved, info=replace(resolved.info, feature_names=chosen.feature_names))
+
+
+def _table(X: Any) -> tuple[tuple[str, ...], Array]:
+    """Return feature names (empty for arrays) and the numbers as an array."""
+    if hasattr(X, "tocsr"):
+        raise SchemaError("X is sparse, which is not supported; X.toarray() makes it dense")
+    names = _frame_names(X)
+    if names:
+        dense = np.asarray(X.to_numpy()) if hasattr(X, "to_numpy") else None
+        if dense is None or dense.dtype.kind not in "fiub":
+            dense = np.column_stack([_numbers(_frame_column(X, name), name) for name in names])
+        return names, dense
+    try:
+        table = np.asarray(X)
+    except ValueError as error:
+        raise SchemaError(f"X is not a table of numbers: {error}") from None
+    return (), _numbers(table, None)
+
+
+def _numbers(values: Any, name: str | None) -> Array:
+    """Return numbers; Python objects become float64 if each is one."""
+    array = np.asarray(values)
+    if array.dtype.kind in "fiub":
+        return array
+    where = "X" if name is None else f"column {name!r} of the frame"
+    if array.dtype.kind == "O":
+        try:
+            if hasattr(values, "to_numpy"):
+                # pandas' own missing value is no number to NumPy; to pandas it is.
+                return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
+            return array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise SchemaError(f"{where} does not hold numbers: {error}") from None
+    raise SchemaError(f"{where} holds {array.dtype} where real numbers are needed")
+
+
+def _frame_names(X: Any) -> tuple[str, ...]:
+    """Return the column names of a frame if all are strings, else nothing."""
+    names = getattr(X, "column_names", None) if not hasattr(X, "columns") else None
+    if names is None and hasattr(X, "to_numpy"):
+        names = getattr(X, "columns", None)
+    if names is None:
+        return ()
+    listed = list(names)
+    return tuple(listed) if all(isinstance(name, str) for name in listed) else ()
+
+
+def _frame_column(frame: Any, name: str) -> Any:
+    return frame[name]
+
+
+def _column(values: Any, n_rows: int, what: str) -> Array:
+    column = np.asarray(values)
+    if column.ndim == 2 and column.shape[1] == 1:
+        column = column[:, 0]
+    if column.ndim != 1:
+        raise SchemaError(f"{what} must have one dimension, got shape {column.shape}")
+    if len(column) != n_rows:
+        raise SchemaError(f"{what} has {len(column)} entries for the {n_rows} rows of X")
+    if column.dtype.kind == "O":
+        # Text travels as fixed-width characters: nothing here is ever pickled.
+        column = np.asarray(column.tolist())
+        if column.dtype.kind == "O":
+            raise SchemaError(f"{what} mixes types; numbers or text are needed")
+    return np.ascontiguousarray(column)

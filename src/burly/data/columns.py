@@ -1,0 +1,119 @@
+"""Which columns of a table are features, label and weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from burly.exceptions import SchemaError
+
+ColumnName = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns of a table are features, label and weight.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of all columns; empty where the data has none.
+    n_columns : int
+        Of the data.
+    features : tuple of int
+        Positions in the data.
+    label, weight : int or None
+        Positions in the data.
+    """
+
+    names: tuple[str, ...]
+    n_columns: int
+    features: tuple[int, ...]
+    label: int | None = None
+    weight: int | None = None
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the features; empty where the data has none."""
+        return tuple(self.names[i] for i in self.features) if self.names else ()
+
+    @property
+    def all_features(self) -> bool:
+        """Whether every column is a feature, in the order of the data."""
+        return self.features == tuple(range(self.n_columns))
+
+    def describe(self, position: int) -> str:
+        """Return a column's name as a message shows it."""
+        return repr(self.names[position]) if self.names else str(position)
+
+
+def choose_columns(
+    names: Sequence[str],
+    n_columns: int,
+    *,
+    columns: Sequence[ColumnName] | None,
+    label: ColumnName | None,
+    weight: ColumnName | None,
+    where: str,
+) -> Columns:
+    """Find the columns that the user asked for.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of all columns; empty where the data has none.
+    n_columns : int
+    columns, label, weight : names, or positions from 0
+        Features are by default all columns but the label and the weight.
+    where : str
+        The file, for messages.
+
+    Raises
+    ------
+    burly.exceptions.SchemaError
+        For an unknown column (with the nearest name), and one with two roles.
+    """
+
+    def find(column: ColumnName) -> int:
+        return _position(column, names, n_columns, where)
+
+    label_at = None if label is None else find(label)
+    weight_at = None if weight is None else find(weight)
+    taken = [at for at in (label_at, weight_at) if at is not None]
+    if columns is None:
+        features = [i for i in range(n_columns) if i not in taken]
+    else:
+        features = [find(column) for column in columns]
+    roles = features + taken
+    if len(set(roles)) < len(roles):
+        twice = next(at for at in roles if roles.count(at) > 1)
+        shown = repr(names[twice]) if names else str(twice)
+        raise SchemaError(
+            f"column {shown} of {where} is named more than once among columns, label and weight"
+        )
+    if not features:
+        raise SchemaError(f"{where} has no column left for the features")
+    return Columns(tuple(names), n_columns, tuple(features), label_at, weight_at)
+
+
+def _position(column: ColumnName, names: Sequence[str], n_columns: int, where: str) -> int:
+    if isinstance(column, str):
+        if column in names:
+            return names.index(column)
+        if not names:
+            raise SchemaError(
+                f"{where} has no column names; give {column!r} as a position from 0 to "
+                f"{n_columns - 1}"
+            )
+        near = get_close_matches(column, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {_some(names)}"
+        raise SchemaError(f"{where} has no column {column!r}; {hint}")
+    if not 0 <= column < n_columns:
+        raise SchemaError(f"{where} has no column {column}; positions go from 0 to {n_columns - 1}")
+    return int(column)
+
+
+def _some(names: Sequence[str], at_most: int = 12) -> str:
+    shown = ", ".join(repr(name) for name in names[:at_most])
+    return shown if len(names) <= at_most else f"{shown} and {len(names) - at_most} more"

@@ -1,0 +1,236 @@
+"""What the client learns from the first lines of CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv as arrow
+
+from burly.data.columns import choose_columns
+from burly.data.csv_text import is_number, quotes_span_lines, split_line
+from burly.data.partition import DatasetInfo
+from burly.data.read_csv import CSVReader, is_compressed, unpacked
+from burly.data.resolved import ResolvedDataset
+from burly.data.shards import SHARD_BYTES, DataObject, Shard
+from burly.data.storage import Storage
+from burly.exceptions import DataError, ParseError, SchemaError
+
+if TYPE_CHECKING:
+    from burly.data.dataset import Dataset
+
+_HEAD_BYTES = 64 << 10
+_MOST_PACKED = 1032
+"""No deflate stream unpacks to more than this many times its size."""
+_N_REQUESTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The first line of a file that is not blank, and the bytes around it."""
+
+    item: DataObject
+    fields: list[str]
+    begin: int
+    end: int
+
+
+def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) -> ResolvedDataset:
+    """Look at the first lines of CSV files.
+
+    Raises
+    ------
+    burly.exceptions.SchemaError
+        If headers are mixed, or do not fit together.
+    burly.exceptions.ParseError
+        If the first lines do not hold what they should.
+    burly.exceptions.DataError
+        If there are no rows.
+    """
+    with ThreadPoolExecutor(_N_REQUESTS) as pool:
+        heads = list(pool.map(lambda item: _read_head(item, dataset.delimiter, storage), objects))
+    found = [head for head in heads if head is not None]
+    if not found:
+        raise DataError(f"{objects[0].uri} is empty")
+    has_header = dataset.header if dataset.header is not None else _detect_header(found[0])
+    names = _names(found[0]) if has_header else []
+    n_columns = len(found[0].fields)
+    items = [
+        _with_data_begin(head, found[0], asked=dataset.header, has_header=has_header)
+        for head in found
+    ]
+    columns = choose_columns(
+        names,
+        n_columns,
+        columns=dataset.columns,
+        label=dataset.label,
+        weight=dataset.weight,
+        where=objects[0].uri,
+    )
+    reader = CSVReader(columns, dataset.final or np.dtype(np.float32), dataset.delimiter)
+    shards = _cut(items)
+    if not shards:
+        raise DataError(f"{objects[0].uri} is empty: it has a header and no rows")
+    reader, n_rows, n_bytes = _try(reader, shards[0], storage)
+    if len(shards) == 1 and n_rows == 0:
+        raise DataError(f"{objects[0].uri} is empty: it has no rows")
+    info = DatasetInfo(
+        n_features=len(columns.features),
+        dtype=reader.dtype,
+        n_shards=len(shards),
+        n_rows=n_rows if len(shards) == 1 and n_bytes == _text_bytes(shards[0]) else None,
+        max_rows=sum(_most_rows(item, n_columns) for item in items),
+        weighted=columns.weight is not None,
+        labelled=columns.label is not None,
+        in_memory=False,
+        feature_names=columns.feature_names,
+    )
+    return ResolvedDataset(info, shards, reader, n_bytes / max(n_rows, 1))
+
+
+def _read_head(item: DataObject, delimiter: str, storage: Storage) -> _Head | None:
+    """Find the first line that is not blank; None where there is none."""
+    size = _HEAD_BYTES
+    while True:
+        text, whole = _first_bytes(item, size, storage)
+        begin = 3 if text.startswith(b"\xef\xbb\xbf") else 0
+        while text[begin : begin + 1] in (b"\n", b"\r"):
+            begin += 1
+        ends = [at for at in (text.find(b"\n", begin), text.find(b"\r", begin)) if at >= 0]
+        if ends or whole:
+            break
+        size *= 4
+    end = min(ends, default=len(text))
+    if begin == end:
+        return None
+    line = text[begin:end]
+    if quotes_span_lines(line) is not None:
+        raise ParseError(
+            f"{item.uri}, line 1: a quoted field goes on after the end of its line, which cannot "
+            "be read in parts; write the file without line ends inside fields"
+        )
+    after = end + (2 if text[end : end + 2] == b"\r\n" else 1)
+    fields = split_line(line.decode("utf-8", "replace"), delimiter)
+    return _Head(item, fields, begin, min(after, len(text)))
+
+
+def _first_bytes(item: DataObject, size: int, storage: Storage) -> tuple[bytes, bool]:
+    """Return the first bytes of text, and whether they are all of it."""
+    if item.size == 0:
+        return b"", True
+    if not is_compressed(item):
+        text = storage.read(item, 0, min(size, item.size)).to_bytes()
+        return text, size >= item.size
+    text = b""
+    for piece in unpacked(item, storage):
+        text += piece
+        if len(text) > size:
+            return text, False
+    return text, True
+
+
+def _detect_header(head: _Head) -> bool:
+    """Whether the first line names columns: no field is a number."""
+    filled = [is_number(field) for field in head.fields if field.strip()]
+    if any(filled) and not all(filled):
+        raise SchemaError(
+            f"{head.item.uri}: some fields of the first line are numbers and some are not "
+            f"({_shown(head.fields)}), so it could be a header or a row; say which with "
+            "header=True or header=False"
+        )
+    return not any(filled)
+
+
+def _names(head: _Head) -> list[str]:
+    names = [field.strip() for field in head.fields]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SchemaError(f"{head.item.uri} has more than one column named {twice!r}")
+    return names
+
+
+def _with_data_begin(
+    head: _Head,
+    first: _Head,
+    *,
+    asked: bool | None,
+    has_header: bool,
+) -> DataObject:
+    """Return an object that knows where its rows begin; all files have the same header."""
+    if len(head.fields) != len(first.fields):
+        raise SchemaError(
+            f"{head.item.uri} has {len(head.fields)} columns, but {first.item.uri} has "
+            f"{len(first.fields)}; one dataset has one schema"
+        )
+    same = _detect_header(head) == has_header if asked is None else True
+    if has_header:
+        same = same and _names(head) == _names(first)
+    if not same:
+        raise SchemaError(
+            f"{head.item.uri} starts with {_shown(head.fields)}, but {first.item.uri} with "
+            f"{_shown(first.fields)}; all files need the same header, or none"
+        )
+    return replace(head.item, data_begin=head.end if has_header else head.begin)
+
+
+def _shown(fields: list[str], at_most: int = 6) -> str:
+    return ",".join(fields[:at_most]) + (",..." if len(fields) > at_most else "")
+
+
+def _cut(items: Sequence[DataObject]) -> tuple[Shard, ...]:
+    """Cut files at whole MiBs of their own; a compressed file is one shard."""
+    shards: list[Shard] = []
+    for item in items:
+        if is_compressed(item):
+            shards.append(Shard(len(shards), 0, item.size, item.size, item))
+            continue
+        first = item.data_begin // SHARD_BYTES * SHARD_BYTES
+        for start in range(first, item.size, SHARD_BYTES):
+            begin, end = max(start, item.data_begin), min(start + SHARD_BYTES, item.size)
+            if begin < end:
+                shards.append(Shard(len(shards), begin, end, end - begin, item))
+    return tuple(shards)
+
+
+def _try(reader: CSVReader, shard: Shard, storage: Storage) -> tuple[CSVReader, int, int]:
+    """Parse the first lines, so that what is wrong with all lines is found here.
+
+    Returns the reader with the type of the label, and the rows and bytes of these lines.
+    """
+    text = reader.first_lines(shard, storage)
+    if reader.columns.label is not None:
+        reader = replace(reader, label_type=_label_type(reader, text))
+    rows = reader.parse_first(shard, text, storage)
+    return reader, rows, len(text)
+
+
+def _label_type(reader: CSVReader, text: bytes) -> str:
+    """Return what Arrow takes the label for, if numbers, truth values or text."""
+    name = str(reader.columns.label)
+    names = [str(at) for at in range(reader.columns.n_columns)]
+    try:
+        table = arrow.read_csv(
+            pa.py_buffer(text),
+            arrow.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=names),
+            arrow.ParseOptions(delimiter=reader.delimiter),
+            arrow.ConvertOptions(include_columns=[name]),
+        )
+    except pa.ArrowException:
+        # `_try` parses the same lines again, and says what is wrong with them.
+        return "string"
+    found = str(table.column(name).type)
+    return found if found in ("int64", "double", "bool") else "string"
+
+
+def _text_bytes(shard: Shard) -> int:
+    return shard.object.size - shard.object.data_begin
+
+
+def _most_rows(item: DataObject, n_columns: int) -> int:
+    """Bound the rows of a file: each takes a delimiter or line end a column, and two bytes."""
+    n_bytes = item.size * (_MOST_PACKED if is_compressed(item) else 1)
+    return n_bytes // max(n_columns, 2) + 1

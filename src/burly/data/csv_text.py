@@ -1,0 +1,141 @@
+"""Lines of CSV text: where they start, whether quotes span them, and what is wrong with one."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyarrow.csv import ConvertOptions
+
+from burly.exceptions import ParseError
+
+if TYPE_CHECKING:
+    from burly.data.read_csv import CSVReader
+
+Text = memoryview | bytes
+
+_NUMBER = re.compile(
+    r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*|\s*[+-]?inf(inity)?\s*", re.IGNORECASE
+)
+_INTEGER = re.compile(r"\s*[+-]?\d+\s*")
+_BOOLS = frozenset({"true", "false", "True", "False", "TRUE", "FALSE", "0", "1"})
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_WINDOW_BYTES = 4 << 10
+NULLS = frozenset(ConvertOptions().null_values)
+
+
+def after_line_end(text: Text, begin: int, end: int) -> int | None:
+    """Return where the first line starts after a line end in ``[begin, end)``."""
+    while begin < end:
+        stop = min(begin + _WINDOW_BYTES, end)
+        found = bytes(text[begin:stop]).find(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        begin = stop
+    return None
+
+
+def quotes_span_lines(text: Text) -> int | None:
+    """Return the number (from 0) of the first line that ends inside quotes; None for good text."""
+    characters = np.frombuffer(text, np.uint8)
+    quotes: NDArray[Any] = np.flatnonzero(characters == ord('"'))
+    if not len(quotes):
+        return None
+    ends = np.flatnonzero(characters == ord("\n"))
+    if not len(ends) or ends[-1] != len(characters) - 1:
+        ends = np.append(ends, len(characters))
+    inside = np.flatnonzero(np.searchsorted(quotes, ends) % 2)
+    return int(inside[0]) if len(inside) else None
+
+
+def is_number(field: str) -> bool:
+    """Whether a field reads as a number, or as a missing one."""
+    return field in NULLS or _NUMBER.fullmatch(field) is not None
+
+
+def split_line(line: str, delimiter: str) -> list[str]:
+    """Return the fields of one line."""
+    return next(csv.reader([line], delimiter=delimiter), [])
+
+
+def explain(reader: CSVReader, text: Text, uri: str, first_line: int) -> ParseError | None:
+    """Find what keeps text from being parsed.
+
+    Parameters
+    ----------
+    reader : CSVReader
+    text : bytes
+        Whole lines.
+    uri : str
+    first_line : int
+        The number of the first of them in the file, from 1.
+
+    Returns
+    -------
+    ParseError or None
+        None if every line is as it should be.
+    """
+    spans = quotes_span_lines(text)
+    if spans is not None:
+        return ParseError(
+            f"{uri}, line {first_line + spans}: a quoted field goes on after the end of its line, "
+            "which cannot be read in parts; write the file without line ends inside fields"
+        )
+    lines = _LINE_END.split(bytes(text).decode("utf-8", "replace"))
+    for number, line in enumerate(lines, first_line):
+        if line:
+            wrong = _wrong(reader, split_line(line, reader.delimiter))
+            if wrong:
+                return ParseError(f"{uri}, line {number}: {wrong}")
+    return None
+
+
+def _wrong(reader: CSVReader, fields: list[str]) -> str | None:
+    columns = reader.columns
+    if len(fields) != columns.n_columns:
+        return f"it has {len(fields)} fields where {columns.n_columns} are needed"
+    return next(filter(None, _wrong_fields(reader, fields)), None)
+
+
+def _wrong_fields(reader: CSVReader, fields: list[str]) -> Iterator[str | None]:
+    columns = reader.columns
+    for at in columns.features:
+        yield _wrong_number(fields[at], columns.describe(at), reader.dtype)
+    if columns.weight is not None:
+        at = columns.weight
+        yield _wrong_number(fields[at], columns.describe(at), np.dtype(np.float64))
+    if columns.label is not None:
+        yield _wrong_label(fields[columns.label], columns.describe(columns.label), reader)
+
+
+def _wrong_number(field: str, column: str, dtype: np.dtype[Any]) -> str | None:
+    if not is_number(field):
+        return f"column {column} holds {field!r} where a number is needed"
+    if field not in NULLS and "n" not in field.lower():
+        with np.errstate(over="ignore"):
+            if np.isinf(dtype.type(float(field))):
+                wider = "; use dtype='float64'" if dtype == np.float32 else ""
+                return f"column {column} holds {field}, which is too large for {dtype}{wider}"
+    return None
+
+
+def _wrong_label(field: str, column: str, reader: CSVReader) -> str | None:
+    kind = reader.label_type
+    if kind == "string":
+        return None
+    if field in NULLS:
+        return f"the label in column {column} is missing"
+    fits = {
+        "int64": _INTEGER.fullmatch(field) is not None,
+        "double": is_number(field),
+        "bool": field in _BOOLS,
+    }[kind]
+    if fits:
+        return None
+    return (
+        f"the label in column {column} is {field!r}, but the labels of the first lines are {kind}"
+    )

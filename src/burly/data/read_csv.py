@@ -1,0 +1,266 @@
+"""CSV: text cut by bytes, each line read by the shard that holds its first byte.
+
+A shard is a MiB of the file. Its lines start at the first line start at or after its begin, and
+end at the first line start at or after its end; so neighbours agree on the cut between them,
+whatever the line ends are, and each line is read exactly once. Compressed files cannot be cut: each
+is one shard, parsed while it is unpacked.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import csv as arrow
+
+from burly.data.columns import Columns
+from burly.data.csv_text import Text, after_line_end, explain, quotes_span_lines
+from burly.data.growing import Growing
+from burly.data.partition import ShardRows
+from burly.data.shards import REQUEST_BYTES, SHARD_BYTES, DataObject, Shard, runs_of
+from burly.data.storage import Storage
+from burly.exceptions import ParseError
+
+Array = NDArray[Any]
+_TAIL_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class CSVReader:
+    """Reads shards of CSV files.
+
+    Attributes
+    ----------
+    columns : Columns
+    dtype : numpy dtype
+        float32 or float64.
+    delimiter : str
+    label_type : str
+        Arrow's name for the type of the label: int64, double, bool or string.
+    """
+
+    columns: Columns
+    dtype: np.dtype[Any]
+    delimiter: str
+    label_type: str = "string"
+
+    def runs(self, shards: Sequence[Shard], n_threads: int) -> list[tuple[Shard, ...]]:  # noqa: ARG002
+        """Group shards into requests."""
+        return runs_of(shards)
+
+    def fetch(self, run: tuple[Shard, ...], storage: Storage) -> memoryview:
+        """Get the bytes of a run, from one byte before it to the end of its last line.
+
+        The byte before tells whether a line starts with the run. Nothing is fetched of compressed
+        files, which are unpacked as a stream.
+        """
+        item, begin, end = run[0].object, run[0].begin, run[-1].end
+        if is_compressed(item):
+            return memoryview(b"")
+        begin -= begin > item.data_begin
+        stop = min(end + _TAIL_BYTES, item.size)
+        text = memoryview(storage.read(item, begin, stop))
+        last = end - 1 - begin
+        if begin > item.data_begin and after_line_end(text, 0, last) is None:
+            return text  # all of it is inside a line that starts before
+        while stop < item.size and after_line_end(text, last, len(text)) is None:
+            wider = min(stop + (stop - end), item.size)
+            more = storage.read(item, stop, wider)
+            text, stop = memoryview(b"".join((text, more))), wider
+        return text
+
+    def parse(self, run: tuple[Shard, ...], raw: memoryview, storage: Storage) -> list[ShardRows]:
+        """Cut lines and parse them, shard by shard."""
+        item = run[0].object
+        if is_compressed(item):
+            return [self._parse_compressed(shard, storage) for shard in run]
+        offset = run[0].begin - (run[0].begin > item.data_begin)
+        cuts = self.cuts(run, raw)
+        parsed = []
+        for shard, begin, end in zip(run, cuts, cuts[1:], strict=False):
+            text = raw[begin:end]
+            try:
+                parsed.append(ShardRows(shard.ordinal, *self.convert(text)))
+            except (ParseError, pa.ArrowException) as error:
+                line = 1 + _count_lines(item, offset + begin, storage)
+                raise self._explained(error, text, item.uri, line) from None
+        return parsed
+
+    def first_lines(self, shard: Shard, storage: Storage) -> bytes:
+        """Return the first lines of a dataset: of its first shard, or of the first MiB unpacked."""
+        if is_compressed(shard.object):
+            return next(unpacked_lines(shard.object, storage), b"")
+        raw = self.fetch((shard,), storage)
+        begin, end = self.cuts((shard,), raw)
+        return bytes(raw[begin:end])
+
+    def parse_first(self, shard: Shard, text: bytes, storage: Storage) -> int:
+        """Parse what `first_lines` returned; return the number of rows."""
+        try:
+            X, _, _ = self.convert(text)
+        except (ParseError, pa.ArrowException) as error:
+            line = 1 + _header_lines(shard.object, storage)
+            raise self._explained(error, text, shard.object.uri, line) from None
+        return len(X)
+
+    def cuts(self, run: tuple[Shard, ...], raw: memoryview) -> list[int]:
+        """Return where the lines of each shard start in ``raw``, and where the last ones end."""
+        item = run[0].object
+        starts_inside = run[0].begin > item.data_begin
+        offset = run[0].begin - starts_inside
+        cuts = []
+        for border in [shard.begin for shard in run] + [run[-1].end]:
+            if border == item.data_begin:
+                cuts.append(0)
+            else:
+                found = after_line_end(raw, border - 1 - offset, len(raw))
+                cuts.append(len(raw) if found is None else found)
+        return cuts
+
+    def convert(self, text: Text) -> tuple[Array, Array | None, Array | None]:
+        """Parse whole lines.
+
+        Raises
+        ------
+        burly.exceptions.ParseError, pyarrow.ArrowException
+            If something is wrong with them; `explain` finds out what.
+        """
+        columns = self.columns
+        if not text:
+            table = None
+        else:
+            if quotes_span_lines(text) is not None:
+                raise ParseError("a quoted field goes on after the end of its line")
+            table = arrow.read_csv(pa.py_buffer(text), *self._options(len(text)))
+        n_rows = 0 if table is None else table.num_rows
+        X = np.empty((n_rows, len(columns.features)), self.dtype)
+        if table is None:
+            label = None if columns.label is None else np.empty(0, self._label_dtype())
+            return X, label, None if columns.weight is None else np.empty(0)
+        for j, at in enumerate(columns.features):
+            X[:, j] = _numbers(table, at)
+        # Arrow reads 1e40 as an infinite float32; infinity itself is for the algorithm to refuse.
+        if np.isinf(X).any() and explain(self, text, "", 1):
+            raise ParseError("a number is too large")
+        y = None if columns.label is None else self._labels(table)
+        weights = None if columns.weight is None else np.array(_numbers(table, columns.weight))
+        return X, y, weights
+
+    def _labels(self, table: pa.Table) -> Array:
+        column = table.column(str(self.columns.label))
+        if column.null_count:
+            raise ParseError("a label is missing")
+        values: Array = column.to_numpy()
+        # Text travels as fixed-width characters: nothing is ever pickled.
+        return values.astype(self._label_dtype()) if self.label_type == "string" else values
+
+    def _label_dtype(self) -> np.dtype[Any]:
+        return np.dtype({"string": "U", "double": "f8", "bool": "?"}.get(self.label_type, "i8"))
+
+    def _options(self, n_bytes: int) -> tuple[Any, Any, Any]:
+        columns = self.columns
+        types = {str(at): pa.from_numpy_dtype(self.dtype) for at in columns.features}
+        if columns.weight is not None:
+            types[str(columns.weight)] = pa.float64()
+        if columns.label is not None:
+            types[str(columns.label)] = pa.type_for_alias(self.label_type)
+        return (
+            arrow.ReadOptions(
+                use_threads=False,
+                block_size=n_bytes + 1,
+                column_names=[str(at) for at in range(columns.n_columns)],
+            ),
+            arrow.ParseOptions(delimiter=self.delimiter),
+            arrow.ConvertOptions(column_types=types, include_columns=list(types)),
+        )
+
+    def _parse_compressed(self, shard: Shard, storage: Storage) -> ShardRows:
+        X, y, weights = Growing(), Growing(), Growing()
+        line = 1
+        for text in unpacked_lines(shard.object, storage):
+            try:
+                parts = self.convert(text)
+            except (ParseError, pa.ArrowException) as error:
+                line += _header_lines(shard.object, storage)
+                raise self._explained(error, text, shard.object.uri, line) from None
+            line += text.count(b"\n")
+            for grown, part in zip((X, y, weights), parts, strict=True):
+                grown.append(part)
+        if X.array is None:
+            return ShardRows(shard.ordinal, *self.convert(b""))
+        return ShardRows(shard.ordinal, X.array, y.array, weights.array)
+
+    def _explained(self, error: Exception, text: Text, uri: str, first_line: int) -> ParseError:
+        found = explain(self, text, uri, first_line)
+        reason = str(error).partition("\n")[0]
+        return found or ParseError(f"{uri}, at or after line {first_line}: {reason}")
+
+
+def is_compressed(item: DataObject) -> bool:
+    """Whether a file has to be unpacked."""
+    return item.uri.lower().endswith(".gz")
+
+
+def unpacked_lines(item: DataObject, storage: Storage) -> Iterator[bytes]:
+    """Yield the lines of a compressed file from ``item.data_begin`` on, about a MiB at a time."""
+    rest, skip = b"", item.data_begin
+    for piece in unpacked(item, storage):
+        skipped = min(skip, len(piece))
+        skip -= skipped
+        text = rest + piece[skipped:]
+        cut = text.rfind(b"\n") + 1
+        if cut:
+            yield text[:cut]
+        rest = text[cut:]
+    if rest:
+        yield rest
+
+
+def unpacked(item: DataObject, storage: Storage) -> Iterator[bytes]:
+    """Yield what a gzip file (of one or more members) holds, in pieces of at most a MiB."""
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        for chunk in storage.stream(item, SHARD_BYTES):
+            packed = bytes(chunk)
+            while packed:
+                if unpacker.eof:
+                    unpacker = zlib.decompressobj(wbits=31)
+                piece = unpacker.decompress(packed, SHARD_BYTES)
+                packed = unpacker.unconsumed_tail or unpacker.unused_data
+                if piece:
+                    yield piece
+        yield unpacker.flush()
+    except zlib.error as error:
+        raise ParseError(f"{item.uri} is not a gzip file, or is damaged: {error}") from None
+    if not unpacker.eof:
+        raise ParseError(f"{item.uri} is cut short: its gzip stream does not end")
+
+
+def _numbers(table: pa.Table, at: int) -> Array:
+    numbers: Array = table.column(str(at)).chunk(0).to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def _header_lines(item: DataObject, storage: Storage) -> int:
+    """Return how many lines come before the rows of a file; only errors need it."""
+    if not is_compressed(item):
+        return _count_lines(item, item.data_begin, storage)
+    head = b""
+    for piece in unpacked(item, storage):
+        head += piece
+        if len(head) >= item.data_begin:
+            break
+    return head[: item.data_begin].count(b"\n")
+
+
+def _count_lines(item: DataObject, end: int, storage: Storage) -> int:
+    """Return how many lines end before a byte; only errors need it."""
+    return sum(
+        storage.read(item, begin, min(begin + REQUEST_BYTES, end)).to_bytes().count(b"\n")
+        for begin in range(0, end, REQUEST_BYTES)
+    )

@@ -1,0 +1,72 @@
+"""A worker's part: from its shards to rows in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Semaphore
+
+from burly.data.partition import DatasetInfo, Partition, ShardRows
+from burly.data.resolved import Reader
+from burly.data.shards import Shard
+from burly.data.storage import Storage
+
+
+def read_partition(
+    info: DatasetInfo,
+    reader: Reader,
+    shards: Sequence[Shard],
+    *,
+    n_threads: int,
+    credentials: Mapping[str, str] | None = None,
+) -> Partition:
+    """Read the shards of one worker.
+
+    Requests wait for the network on twice as many threads as may parse at a time, so that the
+    cores have something to parse while bytes are on their way.
+
+    Parameters
+    ----------
+    info : DatasetInfo
+    reader : Reader
+        `ResolvedDataset.reader`.
+    shards : sequence of Shard
+        Consecutive ones: an entry of `ResolvedDataset.split`.
+    n_threads : int
+        How many cores may parse.
+    credentials : mapping of str to str, optional
+        For the object store; see `burly.data.storage`.
+
+    Returns
+    -------
+    Partition
+        Arrays may be read-only views on what the store sent. A shard of a CSV file has no rows
+        where no line starts in it.
+
+    Raises
+    ------
+    burly.exceptions.DataChangedError
+        If an object is not the one that the client saw.
+    burly.exceptions.DataAccessError
+        If the store refuses it.
+    burly.exceptions.ParseError
+        If a file does not hold what it should.
+    """
+    storage = Storage(credentials)
+    gate = Semaphore(n_threads)
+    runs = reader.runs(shards, n_threads)
+
+    def read(run: tuple[Shard, ...]) -> list[ShardRows]:
+        raw = reader.fetch(run, storage)
+        with gate:
+            return reader.parse(run, raw, storage)
+
+    if len(runs) <= 1:
+        return Partition(info, [rows for run in runs for rows in read(run)])
+    with ThreadPoolExecutor(2 * n_threads, "burly-read") as pool:
+        tasks = [pool.submit(read, run) for run in runs]
+        try:
+            return Partition(info, [rows for task in tasks for rows in task.result()])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise

@@ -1,0 +1,80 @@
+"""What the client knows of a dataset before anything is launched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from burly.data.partition import DatasetInfo, ShardRows
+from burly.data.shards import Shard, split_shards
+from burly.data.storage import Storage
+
+
+class Reader(Protocol):
+    """How shards of one format become rows: a small frozen value that travels to workers."""
+
+    def runs(self, shards: Sequence[Shard], n_threads: int) -> list[tuple[Shard, ...]]:
+        """Group shards, in order, into what one task reads."""
+
+    def fetch(self, run: tuple[Shard, ...], storage: Storage) -> Any:
+        """Get the bytes of a run; waits for the network, and does little else."""
+
+    def parse(self, run: tuple[Shard, ...], raw: Any, storage: Storage) -> list[ShardRows]:
+        """Turn what `fetch` returned into rows, one entry a shard."""
+
+
+@dataclass(frozen=True, eq=False)
+class ResolvedDataset:
+    """What the client knows of a dataset before anything is launched.
+
+    Attributes
+    ----------
+    info : DatasetInfo
+    shards : tuple of Shard
+        All of them, in order.
+    reader : Reader
+        Travels to the workers with their shards (but for an array in memory, which does not travel:
+        see `burly.data.upload`).
+    mean_row_bytes : float or None
+        For CSV, an estimate from the first lines; None where shards count rows.
+    """
+
+    info: DatasetInfo
+    shards: tuple[Shard, ...]
+    reader: Reader
+    mean_row_bytes: float | None = None
+
+    def split(self, n_workers: int) -> list[tuple[Shard, ...]]:
+        """Deal the shards to at most ``n_workers`` workers; see `split_shards`."""
+        return split_shards(self.shards, n_workers)
+
+    def estimated_rows(self, shard: Shard) -> float:
+        """Return the number of rows of a shard, or for CSV a guess from the data alone."""
+        n_units = shard.end - shard.begin
+        return n_units if self.mean_row_bytes is None else n_units / self.mean_row_bytes
+
+    def notes_for(self, n_workers: int) -> list[str]:
+        """Return what the user should know about this data on that many workers."""
+        notes = []
+        parts = self.split(n_workers)
+        if len(parts) < n_workers:
+            notes.append(
+                f"the data has {_count(len(parts), 'shard')}, so {len(parts)} of {n_workers} "
+                "workers are launched"
+            )
+        groups = {(shard.object, shard.row_group) for shard in self.shards}
+        is_parquet = any(shard.row_group >= 0 for shard in self.shards)
+        if is_parquet and len(groups) < len(parts):
+            decoded = sum(len({(s.object, s.row_group) for s in part}) for part in parts)
+            notes.append(
+                f"{len(parts)} workers share {_count(len(groups), 'row group')} of Parquet: each "
+                "row group is fetched and decoded by every worker that needs a part of it, "
+                f"{decoded / len(groups):.1f} times the bytes in all; write the files with smaller "
+                "row groups (row_group_size=) to avoid that"
+            )
+        return notes
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,258 @@
+"""Files and objects, through obstore: the only module that knows it.
+
+Foreign errors become ours here. Credentials come from the environment (the function's own role, or
+the usual ``AWS_*``, ``GOOGLE_*`` and ``AZURE_*`` variables), or from a mapping with the same names
+that travelled in a launcher's payload.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import obstore
+from obstore import exceptions as foreign
+from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
+
+from burly.data.shards import DataObject
+from burly.exceptions import (
+    ConfigurationError,
+    DataAccessError,
+    DataChangedError,
+    DataError,
+    DataNotFoundError,
+)
+
+if TYPE_CHECKING:
+    from obstore import Bytes, BytesStream, GetOptions
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+
+SCHEMES = ("s3", "gs", "az", "file")
+_VARIABLES = ("AWS_", "GOOGLE_", "AZURE_")
+_RETRY: RetryConfig = {"max_retries": 6, "retry_timeout": timedelta(seconds=60)}
+
+
+class Credentials(Mapping[str, str]):
+    """Settings of object stores, named as their environment variables; shows none of them.
+
+    Parameters
+    ----------
+    settings : mapping of str to str
+        For example ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, ``AWS_ENDPOINT_URL``.
+    """
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self._settings = dict(settings)
+
+    @classmethod
+    def from_environment(cls) -> Credentials:
+        """Collect what the environment says about object stores, to send it with a payload."""
+        return cls({k: v for k, v in os.environ.items() if k.startswith(_VARIABLES)})
+
+    def __getitem__(self, name: str) -> str:
+        return self._settings[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings)
+
+    def __len__(self) -> int:
+        return len(self._settings)
+
+    def __repr__(self) -> str:
+        return f"Credentials(<{len(self)} settings, not shown>)"
+
+
+def absolute(uri: str | os.PathLike[str]) -> str:
+    """Return the one way to write a place: an absolute local path, or ``scheme://bucket/key``.
+
+    Raises
+    ------
+    burly.exceptions.ConfigurationError
+        If the scheme is not one of ours.
+    """
+    text = os.fspath(uri)
+    scheme, colon, rest = text.partition("://")
+    if not colon:
+        path = str(Path(text).expanduser().absolute())
+        return path + "/" if text.endswith("/") and path != "/" else path
+    if scheme not in SCHEMES:
+        raise ConfigurationError(
+            f"cannot read {text!r}: the scheme must be one of {', '.join(SCHEMES)}, "
+            "or a path without one"
+        )
+    if scheme == "file":
+        return "/" + unquote(rest.removeprefix("localhost")).lstrip("/")
+    if not rest.partition("/")[0]:
+        raise ConfigurationError(f"{text!r} names no bucket; write {scheme}://bucket/path")
+    return text
+
+
+def root_and_key(uri: str) -> tuple[str, str]:
+    """Split an absolute place into its store (empty for local files) and the key inside it."""
+    scheme, colon, rest = uri.partition("://")
+    if not colon:
+        return "", uri.lstrip("/")
+    bucket, _, key = rest.partition("/")
+    return f"{scheme}://{bucket}", key
+
+
+def joined(root: str, key: str) -> str:
+    """Undo `root_and_key`."""
+    return f"{root}/{key}"
+
+
+class Storage:
+    """Files and objects by their absolute place; one a worker, shared by its threads.
+
+    Parameters
+    ----------
+    credentials : mapping of str to str, optional
+        Overrides the environment, variable by variable.
+    """
+
+    def __init__(self, credentials: Mapping[str, str] | None = None) -> None:
+        self._credentials = Credentials(credentials or {})
+        self._stores: dict[str, ObjectStore] = {}
+        self._lock = Lock()
+
+    def head(self, uri: str) -> DataObject:
+        """Return what is at a place now.
+
+        Raises
+        ------
+        burly.exceptions.DataNotFoundError, burly.exceptions.DataAccessError
+        """
+        store, key = self._find(uri)
+        with _ours(uri):
+            meta = obstore.head(store, key)
+        return DataObject(uri, meta["e_tag"], meta["size"])
+
+    def read(self, item: DataObject, begin: int, end: int) -> Bytes:
+        """Return bytes ``begin`` to ``end`` of an object, if it is still the one that was seen.
+
+        Raises
+        ------
+        burly.exceptions.DataChangedError
+            If it was replaced or removed since.
+        """
+        store, key = self._find(item.uri)
+        options: GetOptions = {"range": (begin, end), "if_match": item.etag}
+        with _ours(item.uri, seen=True):
+            return obstore.get(store, key, options=options).bytes()
+
+    def stream(self, item: DataObject, chunk_bytes: int) -> Iterator[Bytes]:
+        """Yield a whole object in order, in pieces of at least ``chunk_bytes`` but the last."""
+        store, key = self._find(item.uri)
+        with _ours(item.uri, seen=True):
+            result = obstore.get(store, key, options={"if_match": item.etag})
+            stream: BytesStream = result.stream(min_chunk_size=chunk_bytes)
+            yield from stream
+
+    def list_folder(self, uri: str) -> tuple[list[str], list[DataObject]]:
+        """Return the folders and the objects right below a place, sorted."""
+        store, key = self._find(uri)
+        root, _ = root_and_key(uri)
+        with _ours(uri):
+            result = obstore.list_with_delimiter(store, prefix=key.rstrip("/") or None)
+        folders = sorted(joined(root, folder.rstrip("/")) for folder in result["common_prefixes"])
+        return folders, _sorted_objects(root, result["objects"])
+
+    def list_below(self, uri: str) -> list[DataObject]:
+        """Return all objects below a place, however deep, sorted."""
+        store, key = self._find(uri)
+        root, _ = root_and_key(uri)
+        with _ours(uri):
+            found = [meta for page in obstore.list(store, prefix=key.rstrip("/")) for meta in page]
+        return _sorted_objects(root, found)
+
+    def create(self, uri: str, body: bytes | memoryview) -> bool:
+        """Write an object unless there is one; return whether this call wrote it."""
+        store, key = self._find(uri)
+        try:
+            with _ours(uri):
+                obstore.put(store, key, body, mode="create")
+        except FileExistsError:
+            return False
+        return True
+
+    def remove(self, uri: str) -> None:
+        """Remove an object; one that is gone already is no error."""
+        store, key = self._find(uri)
+        try:
+            with _ours(uri):
+                obstore.delete(store, key)
+        except DataNotFoundError:
+            return
+
+    def _find(self, uri: str) -> tuple[ObjectStore, str]:
+        root, key = root_and_key(uri)
+        with self._lock:
+            if root not in self._stores:
+                self._stores[root] = self._open(root)
+            return self._stores[root], key
+
+    def _open(self, root: str) -> ObjectStore:
+        scheme, _, bucket = root.partition("://")
+        match scheme:
+            case "":
+                return LocalStore()
+            case "s3":
+                options = self._s3_options()
+                config: Any = self._settings("AWS_")
+                return S3Store(bucket, config=config, client_options=options, retry_config=_RETRY)
+            case "gs":
+                config = self._settings("GOOGLE_")
+                return GCSStore(bucket, config=config, retry_config=_RETRY)
+            case _:
+                config = self._settings("AZURE_")
+                return AzureStore(bucket, config=config, retry_config=_RETRY)
+
+    def _settings(self, prefix: str) -> dict[str, str]:
+        return {k: v for k, v in self._credentials.items() if k.startswith(prefix)}
+
+    def _s3_options(self) -> ClientConfig:
+        settings = {**os.environ, **self._credentials}
+        endpoint = settings.get("AWS_ENDPOINT_URL_S3") or settings.get("AWS_ENDPOINT_URL") or ""
+        return {"allow_http": endpoint.startswith("http://")}
+
+
+def _sorted_objects(root: str, metas: Any) -> list[DataObject]:
+    objects = [DataObject(joined(root, m["path"]), m["e_tag"], m["size"]) for m in metas]
+    return sorted(objects, key=lambda item: item.uri)
+
+
+@contextmanager
+def _ours(uri: str, *, seen: bool = False) -> Iterator[None]:
+    """Turn obstore's errors into ours; ``seen`` says that the object was there before."""
+    try:
+        yield
+    except foreign.PreconditionError:
+        raise _changed(uri) from None
+    except FileNotFoundError:
+        if seen:
+            raise _changed(uri) from None
+        raise DataNotFoundError(f"nothing is at {uri}: check the path, or its bucket") from None
+    except (foreign.PermissionDeniedError, foreign.UnauthenticatedError, PermissionError):
+        raise DataAccessError(
+            f"no permission for {uri}: check the credentials (AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, say) and what they allow"
+        ) from None
+    except FileExistsError:
+        raise
+    except (foreign.BaseError, OSError) as error:
+        # The first line says what happened; the rest is the inside of a foreign library.
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"cannot reach {uri}: {reason}") from None
+
+
+def _changed(uri: str) -> DataChangedError:
+    return DataChangedError(
+        f"{uri} was replaced or removed after the run had looked at it; "
+        "run again when nobody writes to the data"
+    )
