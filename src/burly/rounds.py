@@ -1,9 +1,9 @@
 """A rank's view of the rounds: contribute, finish if it falls to us, publish, receive.
 
 Whoever completes a round finishes it: it totals the contributions, runs the pure `update` and
-publishes the state that all receive. Nobody else computes, nobody coordinates, and whatever is done
-twice has the same result and counts once. On a store that is a network away this is two round trips:
-the last contribution, and the state that wakes the others.
+publishes the state that all receive. Nobody else computes, nobody coordinates, and whatever is
+done twice has the same result and counts once. On a store that is a network away this is two round
+trips: the last contribution, and the state that wakes the others.
 """
 
 from __future__ import annotations

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+NUMERICS_VERSION = 1
+"""Raised by every change that gives other bits; frames and models carry it."""
+
 
 @dataclass(frozen=True, slots=True)
 class State:

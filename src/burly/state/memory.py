@@ -1,4 +1,4 @@
-"""A state store for workers that are threads of one process: arrays change hands, nothing is copied."""
+"""A state store for workers that are threads of one process: nothing is encoded or copied."""
 
 from __future__ import annotations
 

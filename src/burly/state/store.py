@@ -1,8 +1,8 @@
 """The contract of a state store.
 
-The store keeps, for one run: a run key that fences every operation, the contributions of the current
-round, and the last few states. It never computes and nothing in it is ever incremented: every write
-is keyed, and the first one wins.
+The store keeps, for one run: a run key that fences every operation, the contributions of the
+current round, and the last few states. It never computes and nothing in it is ever incremented:
+every write is keyed, and the first one wins.
 
 A state is numbered by the round that it starts: the client writes the first one, number 1; the
 contributions to round t become state t + 1.
@@ -76,7 +76,7 @@ Answer = Pending | Newer | Behind | Complete
 
 @dataclass(slots=True)
 class Traffic:
-    """What this handle has sent and received so far; ``decode_s`` are seconds spent on frames read."""
+    """What this handle has sent and received; ``decode_s`` are seconds spent on reading frames."""
 
     commands: int = 0
     bytes_sent: int = 0
@@ -110,7 +110,7 @@ class StateStore(ABC):
 
     @abstractmethod
     def departures(self, timeout_s: float) -> Sequence[tuple[int, Sequence[Event]]]:
-        """Wait for ranks to leave; return (rank, last events) of those that left since the last call."""
+        """Wait for ranks to leave; return (rank, last events) of each that left since the last call."""
 
     @abstractmethod
     def clear(self) -> None:
@@ -135,7 +135,13 @@ class StateStore(ABC):
 
     @abstractmethod
     def publish(self, message: StateMessage) -> StateMessage:
-        """Append a state, first write wins, and drop what nobody needs; return the state that won."""
+        """Append a state, first write wins, and drop what nobody needs.
+
+        Returns
+        -------
+        StateMessage
+            The state that won, or a newer one.
+        """
 
     @abstractmethod
     def leave(self, rank: int, telemetry: Sequence[Event]) -> None:

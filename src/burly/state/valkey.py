@@ -1,0 +1,354 @@
+"""A state store on Valkey or Redis: two round trips a round, at most three commands a worker.
+
+Contributing and publishing are one script each (`burly.state.valkey_scripts`), which the server
+runs as one step; waiting is one blocking read of the stream of states. Everything that is sent may
+arrive twice, and is harmless then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from valkey.exceptions import NoScriptError
+
+from burly.events import Event
+from burly.exceptions import (
+    ConfigurationError,
+    FrameError,
+    RoundTooLargeError,
+    RunAbortedError,
+    RunGoneError,
+    SupersededError,
+)
+from burly.state import valkey_scripts as scripts
+from burly.state.address import Location, RunAddress
+from burly.state.frames import Array, FrameCodec, decode_events, encode_events
+from burly.state.store import (
+    Answer,
+    Behind,
+    Complete,
+    ContributionMessage,
+    Newer,
+    Pending,
+    StateMessage,
+    StateStore,
+)
+from burly.state.valkey_connection import ValkeyConnection, read_info
+
+BLOCK_S = 5.0
+"""The longest time for which the server is asked to hold a read."""
+
+_BEFORE_ABORT_ID = "18446744073709551615-18446744073709551614"
+_HINT = "set its maxmemory-policy to noeviction (on ElastiCache, in the parameter group)"
+
+
+class ValkeyStateStore(StateStore):
+    """A handle on a run in a Valkey or Redis server. It belongs to one thread at a time.
+
+    Parameters
+    ----------
+    address : RunAddress
+    """
+
+    def __init__(self, address: RunAddress) -> None:
+        super().__init__()
+        self._address = address
+        self._codec = FrameCodec(address.run_id, address.secret, address.leg)
+        self._keys = _keys(address, address.leg)
+        self._connection = ValkeyConnection(
+            Location.parse(address.url),
+            key=self._keys[0],
+            traffic=self.traffic,
+            patience_s=address.patience_s,
+            longest_wait_s=BLOCK_S,
+        )
+        self._identity: tuple[str, str] = ("", "0")
+        self._origins: dict[str, tuple[int, Array]] = {}
+        self._events_read: str | None = None
+        self._departures_read = "0-0"
+        self._departed: set[int] = set()
+
+    # --- the client -----------------------------------------------------------------------------
+    def open(self, first: StateMessage) -> None:
+        """Write the run key and the first state.
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError
+            If the server may evict keys that have a time to live.
+        """
+        info = read_info(self._connection)
+        if info.may_evict:
+            raise ConfigurationError(
+                f"the state store may drop the states of a run: {info.software} {info.version} has "
+                f"maxmemory-policy {info.maxmemory_policy}; {_HINT}"
+            )
+        address = self._address
+        for script in scripts.ALL:
+            self._connection.call("SCRIPT", "LOAD", script.source)
+        self._evaluate(
+            scripts.OPEN,
+            address.leg,
+            address.world_size,
+            address.memory,
+            round(address.ttl_s * 1000),
+            max(1, round(address.lease_s * 1000)),
+            first.round,
+            self._encode(first),
+        )
+        self._events_read = "0-0"
+
+    def abort(self, reason: str) -> None:
+        self._run(scripts.ABORT, self._codec.encode_record("abort", reason=reason), quiet=True)
+
+    def departures(self, timeout_s: float) -> Sequence[tuple[int, Sequence[Event]]]:
+        left: list[tuple[int, Sequence[Event]]] = []
+        for entries in self._read(
+            timeout_s,
+            lambda: {"states": _BEFORE_ABORT_ID, "departures": self._departures_read},
+        ):
+            for entry_id, fields in entries.get("departures", ()):
+                self._departures_read = entry_id
+                record = self._decode_record(fields[1], "departure")
+                if record["rank"] not in self._departed:
+                    self._departed.add(record["rank"])
+                    left.append((record["rank"], decode_events(record["events"])))
+            if left:
+                break
+        return left
+
+    def clear(self) -> None:
+        keys = {key for leg in range(self._address.leg + 1) for key in _keys(self._address, leg)}
+        self._connection.call("DEL", *sorted(keys))
+
+    # --- a rank ---------------------------------------------------------------------------------
+    def join(self, rank: int, attempt: int) -> None:
+        self._identity = (str(rank), str(attempt))
+        self._run(scripts.JOIN)
+
+    def contribute(self, message: ContributionMessage) -> Answer:
+        return self._answer(message, self._contribute(message))
+
+    def remind(self, message: ContributionMessage) -> Answer:
+        reply = self._run(scripts.CONTRIBUTE, message.round, b"")
+        if reply[0] == b"absent":
+            reply = self._contribute(message)
+        return self._answer(message, reply)
+
+    def publish(self, message: StateMessage) -> StateMessage:
+        reply = self._publish(message)
+        if reply[0] == b"unnamed":
+            # A failover lost the entries that hold what did not change.
+            message = replace(message, carried={})
+            reply = self._publish(message)
+        if reply[0] == b"state":
+            return self._newest(reply)
+        return self._remember(message)
+
+    def leave(self, rank: int, telemetry: Sequence[Event]) -> None:
+        frame = self._codec.encode_record("departure", rank=rank, events=encode_events(telemetry))
+        self._run(scripts.LEAVE, frame)
+
+    # --- both -----------------------------------------------------------------------------------
+    def wait(self, round: int, timeout_s: float) -> StateMessage | None:  # noqa: A002
+        after = f"{round - 1}-0"
+        events: list[Event] = []
+        is_client = self._events_read is not None
+
+        def wanted() -> dict[str, str]:
+            return {"states": after} | ({"telemetry": self._events_read or ""} if is_client else {})
+
+        for entries in self._read(timeout_s, wanted):
+            for entry_id, fields in entries.get("telemetry", ()):
+                self._events_read = entry_id
+                events += decode_events(self._decode_record(fields[1], "telemetry")["events"])
+            if states := entries.get("states"):
+                entry_id, fields = states[-1]
+                newest = self._state(int(entry_id.partition("-")[0]), fields[1])
+                return replace(newest, telemetry=tuple(events)) if events else newest
+        return None
+
+    def latest(self, count: int) -> Sequence[StateMessage]:
+        reply = self._run(scripts.LATEST)
+        begun = time.perf_counter()
+        entries = {
+            int(entry_id.partition(b"-")[0]): frame
+            for entry_id, frame in zip(reply[1::2], reply[2::2], strict=True)
+        }
+        decoded = {
+            number: self._codec.decode_state(frame, round=number)
+            for number, frame in entries.items()
+        }
+        messages = []
+        for number in sorted(decoded)[-count:]:
+            message = decoded[number]
+            try:
+                arrays = {n: decoded[r].state.arrays[n] for n, r in message.carried.items()}
+            except KeyError as error:
+                raise FrameError(
+                    f"state {number} names an array that the store does not have: {error}"
+                ) from error
+            messages.append(self._remember(_complete(message, arrays)))
+        self.traffic.decode_s += time.perf_counter() - begun
+        return messages
+
+    def close(self) -> None:
+        self._connection.close()
+
+    # --- how ------------------------------------------------------------------------------------
+    def _contribute(self, message: ContributionMessage) -> list[Any]:
+        frame = self._codec.encode_contribution(message)
+        return self._run(scripts.CONTRIBUTE, message.round, frame)
+
+    def _answer(self, message: ContributionMessage, reply: list[Any]) -> Answer:
+        match reply[0]:
+            case b"pending":
+                return Pending()
+            case b"behind":
+                return Behind()
+            case b"state":
+                return Newer(self._newest(reply))
+        begun = time.perf_counter()
+        frames = {
+            int(rank): frame for rank, frame in zip(reply[1][::2], reply[1][1::2], strict=True)
+        }
+        messages = [
+            message
+            if rank == message.rank
+            else self._codec.decode_contribution(frames[rank], round=message.round, rank=rank)
+            for rank in sorted(frames)
+        ]
+        self.traffic.decode_s += time.perf_counter() - begun
+        return Complete(messages)
+
+    def _publish(self, message: StateMessage) -> list[Any]:
+        named = ",".join(str(number) for number in sorted(set(message.carried.values())))
+        events: bytes = b""
+        if message.telemetry:
+            events = self._codec.encode_record("telemetry", events=encode_events(message.telemetry))
+        return self._run(scripts.PUBLISH, message.round, self._encode(message), named, events)
+
+    def _encode(self, message: StateMessage) -> bytes:
+        frame = self._codec.encode_state(message)
+        limit = self.round_limit_bytes
+        if limit is not None and len(frame) > limit:
+            raise RoundTooLargeError(
+                f"state {message.round} has {len(frame):,} bytes; at most {limit:,} are allowed: "
+                "use a smaller model"
+            )
+        return frame
+
+    def _newest(self, reply: list[Any]) -> StateMessage:
+        return self._state(int(reply[1]), reply[2])
+
+    def _state(self, number: int, frame: bytes) -> StateMessage:
+        """Decode a state; what it carries over is known from the last one, or fetched."""
+        begun = time.perf_counter()
+        message = self._codec.decode_state(frame, round=number)
+        arrays = {}
+        for name, origin in message.carried.items():
+            known, array = self._origins.get(name, (0, None))
+            if known != origin or array is None:
+                return self.latest(1)[-1]
+            arrays[name] = array
+        message = self._remember(_complete(message, arrays))
+        self.traffic.decode_s += time.perf_counter() - begun
+        return message
+
+    def _remember(self, message: StateMessage) -> StateMessage:
+        self._origins = {
+            name: (message.carried.get(name, message.round), array)
+            for name, array in message.state.arrays.items()
+        }
+        return message
+
+    def _decode_record(self, frame: bytes, kind: str) -> dict[str, Any]:
+        return self._codec.decode_record(frame, kind)
+
+    # --- the server -----------------------------------------------------------------------------
+    def _read(self, timeout_s: float, streams: Any) -> Any:
+        """Yield what blocking reads of some streams return, until the time is over.
+
+        A read that returns nothing, or that lost its connection, is followed by a look at the run
+        key: reading a stream that is gone just blocks.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            remaining_s = deadline - time.monotonic()
+            wanted: Mapping[str, str] = streams()
+            block_ms = max(1, round(1000 * min(remaining_s, BLOCK_S)))
+            reply = self._connection.call(
+                "XREAD",
+                "BLOCK",
+                block_ms,
+                "STREAMS",
+                *(self._key(name) for name in wanted),
+                *wanted.values(),
+                after_reconnect=lambda: self._run(scripts.CHECK),
+            )
+            if reply is None:
+                self._run(scripts.CHECK)
+            else:
+                names = {self._key(name).encode(): name for name in wanted}
+                entries = {
+                    names[key]: [(entry_id.decode(), fields) for entry_id, fields in rows]
+                    for key, rows in reply
+                }
+                for _, fields in entries.get("states", ()):
+                    if fields[0] == b"abort":
+                        self._raise_aborted(fields[1])
+                yield entries
+            if time.monotonic() >= deadline:
+                return
+
+    def _run(self, script: scripts.Script, *arguments: Any, quiet: bool = False) -> list[Any]:
+        """Run a script behind the fence; ``quiet``: a run that has ended already is no error."""
+        reply = self._evaluate(script, self._address.leg, *self._identity, *arguments)
+        if quiet:
+            return reply
+        match reply[0]:
+            case b"gone":
+                raise RunGoneError(
+                    f"run {self._address.run_id} is not in the state store: it was finished or "
+                    "cancelled, it expired, or the store was restarted empty"
+                )
+            case b"aborted":
+                self._raise_aborted(reply[1])
+            case b"superseded":
+                rank, attempt = self._identity
+                raise SupersededError(
+                    f"attempt {attempt} of rank {rank} was superseded by attempt {int(reply[1])}"
+                )
+        return reply
+
+    def _raise_aborted(self, frame: bytes) -> None:
+        raise RunAbortedError(self._decode_record(frame, "abort")["reason"])
+
+    def _evaluate(self, script: scripts.Script, *arguments: Any) -> list[Any]:
+        request = (len(self._keys), *self._keys, *arguments)
+        try:
+            reply: list[Any] = self._connection.call("EVALSHA", script.sha, *request)
+        except NoScriptError:
+            reply = self._connection.call("EVAL", script.source, *request)
+        return reply
+
+    def _key(self, name: str) -> str:
+        return self._keys[scripts.KEYS.index(name)]
+
+
+def _keys(address: RunAddress, leg: int) -> tuple[str, ...]:
+    """All keys of a run have one hash tag: in a cluster they live on one node."""
+    prefix = f"burly:{{{address.run_id}}}"
+    return tuple(
+        f"{prefix}:{name}" if name == "run" else f"{prefix}:{leg}:{name}" for name in scripts.KEYS
+    )
+
+
+def _complete(message: StateMessage, carried: Mapping[str, Array]) -> StateMessage:
+    if not carried:
+        return message
+    arrays = {**message.state.arrays, **carried}
+    return replace(message, state=replace(message.state, arrays=arrays))

@@ -1,0 +1,182 @@
+"""What a Valkey or Redis server does in one step: small scripts, each behind the same fence.
+
+The keys of a run, in the order in which every script gets them::
+
+    1 run            a hash: leg, world, memory, ttl (ms), lease (ms), newest (the newest round),
+                     index (the rounds in the stream and what each names), abort (a frame), and
+                     attempt:RANK
+    2 states         a stream: entry ROUND-0 holds the frame of that state; the highest id of all
+                     holds an abort, after which the stream takes nothing more
+    3 contributions  a hash: rank -> frame, of the current round only
+    4 lease          the rank that finishes the round, while it lives
+    5 departures     a stream: frames of the ranks that left
+    6 telemetry      a stream: frames of events, for the client
+
+The first arguments are always leg, rank and attempt (rank is empty for the client).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha1
+
+ABORT_ID = "18446744073709551615-18446744073709551615"
+"""The highest id there is: wakes all readers of a stream and lets no later entry in."""
+
+KEYS = ("run", "states", "contributions", "lease", "departures", "telemetry")
+
+_FENCE = """
+local leg, rank, attempt = ARGV[1], ARGV[2], ARGV[3]
+local run = redis.call('HMGET', KEYS[1], 'leg', 'world', 'memory', 'ttl', 'lease', 'newest',
+  'index', 'abort', 'attempt:' .. rank)
+if run[1] ~= leg then return {'gone'} end
+if run[8] then return {'aborted', run[8]} end
+if run[9] and tonumber(run[9]) > tonumber(attempt) then return {'superseded', run[9]} end
+local newest = tonumber(run[6])
+local function renew()
+  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, run[4]) end
+end
+local function last()
+  local entry = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+  return {'state', newest, entry[2][2]}
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script and the digest that names it."""
+
+    source: str
+    sha: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "sha", sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+        )
+
+
+OPEN = Script("""
+redis.call('DEL', unpack(KEYS))
+redis.call('XADD', KEYS[2], ARGV[6] .. '-0', 'frame', ARGV[7])
+redis.call('HSET', KEYS[1], 'leg', ARGV[1], 'world', ARGV[2], 'memory', ARGV[3], 'ttl', ARGV[4],
+  'lease', ARGV[5], 'newest', ARGV[6], 'index', ARGV[6] .. ':')
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
+return {'ok'}
+""")
+"""leg, world size, memory, time to live (ms), lease (ms), round, frame."""
+
+CHECK = Script(_FENCE + "return {'ok'}")
+
+JOIN = Script(
+    _FENCE
+    + """
+redis.call('HSET', KEYS[1], 'attempt:' .. rank, attempt)
+renew()
+return {'ok'}
+"""
+)
+
+CONTRIBUTE = Script(
+    _FENCE
+    + """
+local round, frame = tonumber(ARGV[4]), ARGV[5]
+if newest > round then return last() end
+if newest < round then return {'behind'} end
+if frame ~= '' then
+  redis.call('HSETNX', KEYS[3], rank, frame)
+elseif redis.call('HEXISTS', KEYS[3], rank) == 0 then
+  return {'absent'}
+end
+renew()
+if redis.call('HLEN', KEYS[3]) < tonumber(run[2]) then return {'pending'} end
+if not redis.call('SET', KEYS[4], rank, 'NX', 'PX', run[5])
+  and redis.call('GET', KEYS[4]) ~= rank then return {'pending'} end
+return {'complete', redis.call('HGETALL', KEYS[3])}
+"""
+)
+"""round, frame; an empty frame asks, without a body, what `CONTRIBUTE` would answer.
+
+A rank that holds the lease already gets it again: its reply was lost, or it was started anew.
+"""
+
+PUBLISH = Script(
+    _FENCE
+    + """
+local round, frame, names, events = tonumber(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
+if newest >= round then return last() end
+local states = {}
+local present = {}
+for number, named in string.gmatch(run[7], '(%d+):([%d,]*)') do
+  states[#states + 1] = {number, named}
+  present[number] = true
+end
+for number in string.gmatch(names, '%d+') do
+  if not present[number] then return {'unnamed'} end
+end
+redis.call('XADD', KEYS[2], ARGV[4] .. '-0', 'frame', frame)
+states[#states + 1] = {ARGV[4], names}
+local needed = {}
+for i = math.max(1, #states - tonumber(run[3])), #states do
+  needed[states[i][1]] = true
+  for number in string.gmatch(states[i][2], '%d+') do needed[number] = true end
+end
+local index = {}
+for _, state in ipairs(states) do
+  if needed[state[1]] then
+    index[#index + 1] = state[1] .. ':' .. state[2]
+  else
+    redis.call('XDEL', KEYS[2], state[1] .. '-0')
+  end
+end
+redis.call('HSET', KEYS[1], 'newest', ARGV[4], 'index', table.concat(index, ' '))
+redis.call('DEL', KEYS[3], KEYS[4])
+if events ~= '' then
+  redis.call('XADD', KEYS[6], 'MAXLEN', 1000, '*', 'frame', events)
+end
+renew()
+return {'ok'}
+"""
+)
+"""round, frame, the rounds that it names (with commas), a frame of events or nothing.
+
+``unnamed``: an entry that the frame names is not there; it has to be sent whole.
+"""
+
+LATEST = Script(
+    _FENCE
+    + """
+local entries = redis.call('XRANGE', KEYS[2], '-', '+')
+local reply = {'states'}
+for _, entry in ipairs(entries) do
+  reply[#reply + 1] = entry[1]
+  reply[#reply + 1] = entry[2][2]
+end
+return reply
+"""
+)
+
+LEAVE = Script(
+    _FENCE
+    + """
+redis.call('XADD', KEYS[5], '*', 'frame', ARGV[4])
+renew()
+return {'ok'}
+"""
+)
+"""a frame with the last events."""
+
+ABORT = Script(
+    _FENCE
+    + f"""
+redis.call('HSET', KEYS[1], 'abort', ARGV[4])
+redis.call('XADD', KEYS[2], '{ABORT_ID}', 'abort', ARGV[4])
+redis.call('DEL', KEYS[3], KEYS[4], KEYS[5])
+renew()
+return {{'ok'}}
+"""
+)
+"""a frame with the reason."""
+
+ALL = (OPEN, CHECK, JOIN, CONTRIBUTE, PUBLISH, LATEST, LEAVE, ABORT)
