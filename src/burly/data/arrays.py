@@ -1,5 +1,8 @@
 """Arrays and data frames in memory."""
 
+# A reader may not need all that `Reader` offers.
+# ruff: noqa: ARG002
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -36,14 +39,16 @@ class ArrayReader:
     y: Array | None = None
     weights: Array | None = None
 
-    def runs(self, shards: Sequence[Shard], n_threads: int) -> list[tuple[Shard, ...]]:  # noqa: ARG002
+    def runs(self, shards: Sequence[Shard]) -> list[tuple[Shard, ...]]:
         """Everything at once: nothing is read."""
         return [tuple(shards)]
 
     def fetch(self, run: tuple[Shard, ...], storage: Storage) -> None:
         """Nothing to fetch."""
 
-    def parse(self, run: tuple[Shard, ...], raw: None, storage: Storage) -> list[ShardRows]:  # noqa: ARG002
+    def parse(
+        self, run: tuple[Shard, ...], raw: None, storage: Storage, n_threads: int
+    ) -> list[ShardRows]:
         """Return views, without a copy."""
         y, weights = self.y, self.weights
         return [
@@ -149,7 +154,7 @@ def from_table(
     def column(at: int | None) -> Any:
         if at is None:
             return None
-        return _frame_column(table, names[at]) if names else table[:, at]
+        return table[names[at]] if names else table[:, at]
 
     features = np.column_stack([column(at) for at in chosen.features])
     resolved = from_arrays(
@@ -169,7 +174,7 @@ def _table(X: Any) -> tuple[tuple[str, ...], Array]:
     if names:
         dense = np.asarray(X.to_numpy()) if hasattr(X, "to_numpy") else None
         if dense is None or dense.dtype.kind not in "fiub":
-            dense = np.column_stack([_numbers(_frame_column(X, name), name) for name in names])
+            dense = np.column_stack([_numbers(X[name], name) for name in names])
         return names, dense
     try:
         table = np.asarray(X)
@@ -197,17 +202,11 @@ def _numbers(values: Any, name: str | None) -> Array:
 
 def _frame_names(X: Any) -> tuple[str, ...]:
     """Return the column names of a frame if all are strings, else nothing."""
-    names = getattr(X, "column_names", None) if not hasattr(X, "columns") else None
+    names = getattr(X, "column_names", None)
     if names is None and hasattr(X, "to_numpy"):
         names = getattr(X, "columns", None)
-    if names is None:
-        return ()
-    listed = list(names)
+    listed = [] if names is None else list(names)
     return tuple(listed) if all(isinstance(name, str) for name in listed) else ()
-
-
-def _frame_column(frame: Any, name: str) -> Any:
-    return frame[name]
 
 
 def _column(values: Any, n_rows: int, what: str) -> Array:

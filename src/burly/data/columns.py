@@ -43,6 +43,12 @@ class Columns:
         """Whether every column is a feature, in the order of the data."""
         return self.features == tuple(range(self.n_columns))
 
+    @property
+    def used(self) -> tuple[int, ...]:
+        """Positions of all columns that have to be read; features first."""
+        others = (at for at in (self.label, self.weight) if at is not None)
+        return (*self.features, *others)
+
     def describe(self, position: int) -> str:
         """Return a column's name as a message shows it."""
         return repr(self.names[position]) if self.names else str(position)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 _HEAD_BYTES = 64 << 10
 _MOST_PACKED = 1032
 """No deflate stream unpacks to more than this many times its size."""
-_N_REQUESTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,7 @@ def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) 
     burly.exceptions.DataError
         If there are no rows.
     """
-    with ThreadPoolExecutor(_N_REQUESTS) as pool:
-        heads = list(pool.map(lambda item: _read_head(item, dataset.delimiter, storage), objects))
+    heads = storage.map(lambda item: _read_head(item, dataset.delimiter, storage), objects)
     found = [head for head in heads if head is not None]
     if not found:
         raise DataError(f"{objects[0].uri} is empty")

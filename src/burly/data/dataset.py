@@ -139,7 +139,10 @@ class Dataset:
                 f"{name} cannot be given beside stored data; name its column with "
                 f"Dataset(..., {role}=)"
             )
-        storage = Storage(credentials)
+        with Storage(credentials) as storage:
+            return self._describe(storage)
+
+    def _describe(self, storage: Storage) -> ResolvedDataset:
         objects = find_objects(cast("FileSource", self.source), storage)
         match format_of(objects, self.format):
             case "npy":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from itertools import chain
 
@@ -20,7 +19,6 @@ FORMATS = {
     ".npy": "npy",
 }
 _WILD = frozenset("*?[")
-_N_REQUESTS = 16
 
 
 def find_objects(
@@ -43,8 +41,7 @@ def find_objects(
     entries = [source] if isinstance(source, str | os.PathLike) else list(source)
     if not entries:
         raise DataNotFoundError("an empty list of files was given")
-    with ThreadPoolExecutor(_N_REQUESTS) as pool:
-        found = list(pool.map(lambda entry: _expand(absolute(entry), storage), entries))
+    found = storage.map(lambda entry: _expand(absolute(entry), storage), entries)
     return list(chain.from_iterable(found))
 
 

@@ -6,6 +6,9 @@ whatever the line ends are, and each line is read exactly once. Compressed files
 is one shard, parsed while it is unpacked.
 """
 
+# A reader may not need all that `Reader` offers.
+# ruff: noqa: ARG002
+
 from __future__ import annotations
 
 import zlib
@@ -49,7 +52,7 @@ class CSVReader:
     delimiter: str
     label_type: str = "string"
 
-    def runs(self, shards: Sequence[Shard], n_threads: int) -> list[tuple[Shard, ...]]:  # noqa: ARG002
+    def runs(self, shards: Sequence[Shard]) -> list[tuple[Shard, ...]]:
         """Group shards into requests."""
         return runs_of(shards)
 
@@ -74,7 +77,9 @@ class CSVReader:
             text, stop = memoryview(b"".join((text, more))), wider
         return text
 
-    def parse(self, run: tuple[Shard, ...], raw: memoryview, storage: Storage) -> list[ShardRows]:
+    def parse(
+        self, run: tuple[Shard, ...], raw: memoryview, storage: Storage, n_threads: int
+    ) -> list[ShardRows]:
         """Cut lines and parse them, shard by shard."""
         item = run[0].object
         if is_compressed(item):

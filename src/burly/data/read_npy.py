@@ -1,5 +1,8 @@
 """NPY files: the rows of a C-ordered array are byte ranges."""
 
+# A reader may not need all that `Reader` offers.
+# ruff: noqa: ARG002
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -41,7 +44,7 @@ class NPYReader:
     stored: np.dtype[Any]
     dtype: np.dtype[Any]
 
-    def runs(self, shards: Sequence[Shard], n_threads: int) -> list[tuple[Shard, ...]]:  # noqa: ARG002
+    def runs(self, shards: Sequence[Shard]) -> list[tuple[Shard, ...]]:
         """Group shards into requests."""
         return runs_of(shards)
 
@@ -53,7 +56,9 @@ class NPYReader:
         end = item.data_begin + run[-1].end * row_bytes
         return memoryview(storage.read(item, begin, end))
 
-    def parse(self, run: tuple[Shard, ...], raw: memoryview, storage: Storage) -> list[ShardRows]:  # noqa: ARG002
+    def parse(
+        self, run: tuple[Shard, ...], raw: memoryview, storage: Storage, n_threads: int
+    ) -> list[ShardRows]:
         """Take rows and columns apart."""
         table = np.frombuffer(raw, self.stored).reshape(-1, self.columns.n_columns)
         first = run[0].begin
@@ -82,7 +87,7 @@ def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) 
     burly.exceptions.ParseError
         If a file is damaged.
     """
-    heads = [_read_header(item, storage) for item in objects]
+    heads = storage.map(lambda item: _read_header(item, storage), objects)
     n_columns, stored = heads[0].n_columns, heads[0].dtype
     for head in heads[1:]:
         if (head.n_columns, head.dtype) != (n_columns, stored):

@@ -52,18 +52,16 @@ def read_partition(
     burly.exceptions.ParseError
         If a file does not hold what it should.
     """
-    storage = Storage(credentials)
+    runs = reader.runs(shards)
+    share = max(1, n_threads // max(1, len(runs)))
     gate = Semaphore(n_threads)
-    runs = reader.runs(shards, n_threads)
 
     def read(run: tuple[Shard, ...]) -> list[ShardRows]:
         raw = reader.fetch(run, storage)
         with gate:
-            return reader.parse(run, raw, storage)
+            return reader.parse(run, raw, storage, share)
 
-    if len(runs) <= 1:
-        return Partition(info, [rows for run in runs for rows in read(run)])
-    with ThreadPoolExecutor(2 * n_threads, "burly-read") as pool:
+    with Storage(credentials) as storage, ThreadPoolExecutor(2 * n_threads, "burly-read") as pool:
         tasks = [pool.submit(read, run) for run in runs]
         try:
             return Partition(info, [rows for task in tasks for rows in task.result()])

@@ -8,12 +8,13 @@ that travelled in a launcher's payload.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import unquote
 
 import obstore
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from obstore import Bytes, BytesStream, GetOptions
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_N_REQUESTS = 16
 SCHEMES = ("s3", "gs", "az", "file")
 _VARIABLES = ("AWS_", "GOOGLE_", "AZURE_")
 _RETRY: RetryConfig = {"max_retries": 6, "retry_timeout": timedelta(seconds=60)}
@@ -120,6 +124,14 @@ class Storage:
         self._credentials = Credentials(credentials or {})
         self._stores: dict[str, ObjectStore] = {}
         self._lock = Lock()
+        self._known: dict[Hashable, Future[Any]] = {}
+        self._pool = ThreadPoolExecutor(_N_REQUESTS, "burly-storage")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
 
     def head(self, uri: str) -> DataObject:
         """Return what is at a place now.
@@ -145,6 +157,28 @@ class Storage:
         options: GetOptions = {"range": (begin, end), "if_match": item.etag}
         with _ours(item.uri, seen=True):
             return obstore.get(store, key, options=options).bytes()
+
+    def read_soon(self, item: DataObject, begin: int, end: int) -> Future[memoryview]:
+        """Start to read, as `read` does; a few requests are under way at a time."""
+        return self._pool.submit(lambda: memoryview(self.read(item, begin, end)))
+
+    def once(self, key: Hashable, make: Callable[[], Result]) -> Result:
+        """Return what a function returned when it was first called for a key."""
+        with self._lock:
+            known = self._known.get(key)
+            task = known or self._known.setdefault(key, Future())
+        if known is None:
+            try:
+                task.set_result(make())
+            except BaseException as error:
+                task.set_exception(error)
+                raise
+        result: Result = task.result()
+        return result
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """Call a function that asks the store, for many items at a time."""
+        return list(self._pool.map(function, items))
 
     def stream(self, item: DataObject, chunk_bytes: int) -> Iterator[Bytes]:
         """Yield a whole object in order, in pieces of at least ``chunk_bytes`` but the last."""
