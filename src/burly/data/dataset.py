@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -140,7 +140,7 @@ class Dataset:
                 f"Dataset(..., {role}=)"
             )
         with Storage(credentials) as storage:
-            return self._describe(storage)
+            return replace(self._describe(storage), credentials=credentials)
 
     def _describe(self, storage: Storage) -> ResolvedDataset:
         objects = find_objects(cast("FileSource", self.source), storage)

@@ -5,9 +5,6 @@ one, a window of each column is in memory at a time. Either way Arrow hands over
 which are turned into the rows of a shard while they are in the cache.
 """
 
-# A reader may not need all that `Reader` offers.
-# ruff: noqa: ARG002
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence

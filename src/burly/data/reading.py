@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Semaphore
+from typing import TYPE_CHECKING
 
 from burly.data.partition import DatasetInfo, Partition, ShardRows
-from burly.data.resolved import Reader
 from burly.data.shards import Shard
 from burly.data.storage import Storage
+
+if TYPE_CHECKING:
+    from burly.data.resolved import Reader
 
 
 def read_partition(

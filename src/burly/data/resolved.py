@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from burly.data.partition import DatasetInfo, ShardRows
+from burly.data.outputs import FileFormat, OutputWriter, run_lengths
+from burly.data.partition import DatasetInfo, Partition, ShardRows
+from burly.data.reading import read_partition
 from burly.data.shards import Shard, split_shards
-from burly.data.storage import Storage
+from burly.data.storage import Storage, absolute
 
 
 class Reader(Protocol):
@@ -43,16 +45,30 @@ class ResolvedDataset:
         see `burly.data.upload`).
     mean_row_bytes : float or None
         For CSV, an estimate from the first lines; None where shards count rows.
+    credentials : mapping of str to str or None
+        With which it was found; None: the environment's.
     """
 
     info: DatasetInfo
     shards: tuple[Shard, ...]
     reader: Reader
     mean_row_bytes: float | None = None
+    credentials: Mapping[str, str] | None = field(default=None, repr=False)
 
     def split(self, n_workers: int) -> list[tuple[Shard, ...]]:
         """Deal the shards to at most ``n_workers`` workers; see `split_shards`."""
         return split_shards(self.shards, n_workers)
+
+    def read(self, shards: Sequence[Shard], n_threads: int) -> Partition:
+        """Read shards in this process; see `read_partition`."""
+        return read_partition(
+            self.info, self.reader, shards, n_threads=n_threads, credentials=self.credentials
+        )
+
+    def writer(self, target: str, *, file_format: FileFormat = "parquet") -> OutputWriter:
+        """Return what writes outputs of the length of this data to a folder or a URI."""
+        rows = run_lengths([self.estimated_rows(shard) for shard in self.shards])
+        return OutputWriter(absolute(target).rstrip("/"), rows, file_format, self.credentials)
 
     def estimated_rows(self, shard: Shard) -> float:
         """Return the number of rows of a shard, or for CSV a guess from the data alone."""

@@ -25,6 +25,9 @@ REQUEST_BYTES = 8 << 20
 """What one request to an object store asks for: large enough to be worth its round trip, small
 enough that several in flight fit beside the partition."""
 
+OBJECT_BYTES = 64 << 20
+"""About what an object that burly writes holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataObject:

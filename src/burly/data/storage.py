@@ -8,9 +8,9 @@ that travelled in a launcher's payload.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
@@ -205,24 +205,30 @@ class Storage:
             found = [meta for page in obstore.list(store, prefix=key.rstrip("/")) for meta in page]
         return _sorted_objects(root, found)
 
-    def create(self, uri: str, body: bytes | memoryview) -> bool:
-        """Write an object unless there is one; return whether this call wrote it."""
+    def create(self, uri: str, body: bytes | memoryview) -> DataObject | None:
+        """Write an object unless there is one; return it, or None if there was one already."""
         store, key = self._find(uri)
         try:
             with _ours(uri):
-                obstore.put(store, key, body, mode="create")
+                written = obstore.put(store, key, body, mode="create", use_multipart=False)
         except FileExistsError:
-            return False
-        return True
+            return None
+        return DataObject(uri, written["e_tag"], memoryview(body).nbytes)
 
-    def remove(self, uri: str) -> None:
-        """Remove an object; one that is gone already is no error."""
-        store, key = self._find(uri)
-        try:
-            with _ours(uri):
+    def remove(self, items: Sequence[DataObject]) -> None:
+        """Remove objects; one that is gone already is no error."""
+        for item in items:
+            store, key = self._find(item.uri)
+            with suppress(DataNotFoundError), _ours(item.uri):
                 obstore.delete(store, key)
-        except DataNotFoundError:
-            return
+
+    def remove_folder(self, uri: str) -> None:
+        """Remove all objects below a place, and the folders that held them."""
+        self.remove(self.list_below(uri))
+        if not root_and_key(uri)[0]:
+            for folder, _, _ in os.walk(uri, topdown=False):
+                with suppress(OSError):
+                    Path(folder).rmdir()
 
     def _find(self, uri: str) -> tuple[ObjectStore, str]:
         root, key = root_and_key(uri)
