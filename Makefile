@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+BENCH = $(filter-out _%,$(basename $(notdir $(wildcard benchmarks/*.py))))
 NATIVE := CMakeLists.txt $(wildcard native/* native/*/*)
 
 # The user's own choice, else the first compiler there is, else the one in the ziglang wheel.
@@ -36,8 +37,8 @@ lint: $(STAMPS)/lint ## Check style and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(STAMPS)/bench ## Measure burly against its peers (minutes)
-	$(BIN)/python benchmarks/run.py $(ARGS)
+bench: $(STAMPS)/bench ## Measure burly against its peers (minutes); BENCH=ancestor picks one
+	@for name in $(BENCH); do echo "--- $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 wheel: $(STAMPS)/venv $(COMPILER) ## Build a wheel into dist/ and try it in an environment of its own
 	rm -rf dist $(VENV)/smoke

@@ -1,0 +1,138 @@
+"""K-means as its ancestors had it: the paper's protocol, written afresh.
+
+The protocol is that of Predoaia and Garcia-Lopez, "Leveraging Intra-Function Parallelism in
+Serverless Machine Learning" (WoSC '23, doi 10.1145/3631295.3631399), as its public implementation
+has it. Workers are Lithops functions; what they share are objects of ``lithops.multiprocessing`` on
+a Redis server: arrays of centres, sums and counts with one element a cluster, one lock a cluster, a
+barrier and a flag. In a round, every worker
+
+1. reads the centres;
+2. forks its inner workers, a process each, which assign their rows one at a time with NumPy and
+   send labels, counts and sums back through pipes;
+3. adds its counts and sums to the shared ones, cluster by cluster, under the cluster's lock;
+4. waits at the barrier; worker 0 divides sums by counts, writes the centres, clears sums and
+   counts, and sets the flag if nothing moved;
+5. waits at the barrier again, and reads the flag.
+
+Two differences, both in the ancestor's favour: workers get their rows as arrays and not as text,
+and the clock starts only when all of them are ready.
+"""
+
+import multiprocessing
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import lithops.multiprocessing as shared
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.float64]
+
+
+@dataclass
+class Board:
+    """What the workers share."""
+
+    centres: Any
+    sums: Any
+    counts: Any
+    locks: list[Any]
+    barrier: Any
+    converged: Any
+
+
+@dataclass
+class Outcome:
+    """What one worker returns: its labels, and when its loop began and ended (epoch seconds)."""
+
+    labels: NDArray[np.int64]
+    began_at: float
+    ended_at: float
+
+
+def make_board(centres: Rows, n_workers: int) -> Board:
+    """Put the first centres and empty sums where all workers find them."""
+    nothing = [0] * len(centres)
+    return Board(
+        centres=shared.Array("d", list(centres)),
+        sums=shared.Array("d", nothing),
+        counts=shared.Array("i", nothing),
+        locks=[shared.Lock() for _ in centres],
+        barrier=shared.Barrier(n_workers),
+        converged=shared.RawValue("i", 0),
+    )
+
+
+def assign_rows(rows: Rows, centres: Rows, pipe: Connection) -> None:
+    """Label rows one by one and send labels, counts and sums: the work of an inner worker."""
+    labels = np.empty(len(rows), np.int64)
+    counts = np.zeros(len(centres), np.int64)
+    sums = np.zeros_like(centres)
+    for i, row in enumerate(rows):
+        nearest = np.square(centres - row).sum(axis=1).argmin()
+        labels[i] = nearest
+        counts[nearest] += 1
+        sums[nearest] += row
+    pipe.send((labels, counts, sums))
+    pipe.close()
+
+
+def assign_in_processes(
+    rows: Rows, centres: Rows, n_inner: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Rows]:
+    """Fork the inner workers for one round and bring together what they send."""
+    started = []
+    for share in np.array_split(rows, n_inner):
+        ours, theirs = multiprocessing.Pipe(duplex=False)
+        process = multiprocessing.Process(target=assign_rows, args=(share, centres, theirs))
+        process.start()
+        theirs.close()
+        started.append((process, ours))
+    results = [pipe.recv() for _, pipe in started]
+    for process, pipe in started:
+        process.join()
+        pipe.close()
+    labels, counts, sums = zip(*results, strict=True)
+    return np.concatenate(labels), np.sum(counts, axis=0), np.sum(sums, axis=0)
+
+
+def share_sums(board: Board, counts: NDArray[np.int64], sums: Rows) -> None:
+    """Add one worker's counts and sums to everybody's, each cluster under its lock."""
+    for cluster, lock in enumerate(board.locks):
+        with lock:
+            board.counts[cluster] += int(counts[cluster])
+            board.sums[cluster] += sums[cluster]
+
+
+def move_centres(board: Board, old: Rows) -> None:
+    """Turn the shared sums into centres and clear them: what worker 0 does for all."""
+    new = old.copy()
+    for cluster in range(len(old)):
+        count, total = board.counts[cluster], board.sums[cluster]
+        if count:
+            new[cluster] = total / count
+        board.centres[cluster] = new[cluster]
+        board.counts[cluster] = 0
+        board.sums[cluster] = 0
+    if np.allclose(new, old):
+        board.converged.value = 1
+
+
+def train(rank: int, rows: Rows, board: Board, n_inner: int, n_rounds: int) -> Outcome:
+    """Take part in the training: the body of a function."""
+    board.barrier.wait()
+    began_at = time.time()
+    labels = np.empty(0, np.int64)
+    for _ in range(n_rounds):
+        centres = np.array(board.centres[:])
+        labels, counts, sums = assign_in_processes(rows, centres, n_inner)
+        share_sums(board, counts, sums)
+        board.barrier.wait()
+        if rank == 0:
+            move_centres(board, centres)
+        board.barrier.wait()
+        if board.converged.value:
+            break
+    return Outcome(labels, began_at, time.time())
