@@ -1,0 +1,84 @@
+"""What runs inside a function: the loop of every worker, and little else to import."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from burly import vcpus
+from burly.algorithms.base import Algorithm
+from burly.data.partition import DatasetInfo, Partition
+from burly.data.reading import read_partition
+from burly.data.resolved import Reader
+from burly.data.shards import Shard
+from burly.exceptions import describe
+from burly.state.address import RunAddress, connect
+from burly.worker import Outputs, Task, run_worker
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What all functions of a run are told.
+
+    Attributes
+    ----------
+    address : RunAddress
+        Where the run is in the state store, with its secret.
+    algorithm : Algorithm
+    info : DatasetInfo
+    reader : Reader
+    n_threads : int or None
+        None: as many as the function is granted.
+    credentials : mapping of str to str
+        For the data, where the function has no role of its own.
+    launched_at : float
+    """
+
+    address: RunAddress = field(repr=False)
+    algorithm: Algorithm
+    info: DatasetInfo
+    reader: Reader
+    n_threads: int | None
+    credentials: Mapping[str, str] | None = field(repr=False)
+    launched_at: float
+
+
+def work(order: Order, rank: int, shards: tuple[Shard, ...]) -> str:
+    """Be one rank of a run until it is done.
+
+    Returns
+    -------
+    str
+        Empty, or the error that ended this worker: one that is told is not tried again by the
+        platform, which an exception would be.
+    """
+    n_threads = order.n_threads or vcpus.granted()
+    task = Task(
+        algorithm=order.algorithm,
+        n_threads=n_threads,
+        load=lambda threads: _load(order, shards, threads),
+        write=_write_nothing,
+        launched_at=order.launched_at,
+    )
+    store = connect(order.address)
+    try:
+        run_worker(task, store, rank=rank, world_size=order.address.world_size)
+    except Exception as error:  # noqa: BLE001  told, never raised
+        _log.exception("rank %d ended", rank)
+        return describe(error)
+    finally:
+        store.close()
+    return ""
+
+
+def _load(order: Order, shards: tuple[Shard, ...], n_threads: int) -> Partition:
+    return read_partition(
+        order.info, order.reader, shards, n_threads=n_threads, credentials=order.credentials
+    )
+
+
+def _write_nothing(partition: Partition, outputs: Outputs) -> int:  # noqa: ARG001
+    return 0

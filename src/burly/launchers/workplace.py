@@ -1,0 +1,86 @@
+"""A folder of this client alone, and the interpreter that its local functions run on."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """A folder of this client alone.
+
+    Attributes
+    ----------
+    folder : Path
+        Removed when this process ends.
+    """
+
+    folder: Path
+
+    @contextmanager
+    def as_temporary_folder(self) -> Iterator[None]:
+        """Let ``tempfile`` and its kind work in here, for a moment.
+
+        Lithops asks once, while it is imported, where temporary files go, and keeps all it does in
+        a folder there that every client of the user would share.
+        """
+        variable, cached = os.environ.get("TMPDIR"), tempfile.tempdir
+        os.environ["TMPDIR"] = tempfile.tempdir = str(self.folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = cached
+            if variable is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = variable
+
+    def interpreter(self, *, tmpdir: str | None) -> str:
+        """Return a command that is this interpreter as local functions need it.
+
+        It finds its modules where this process finds them and not beside the script it runs, and
+        loads numerical libraries with one thread: the threads of a worker are burly's own. Changes
+        to our own environment would do the same, but all threads of this process would see them.
+
+        Parameters
+        ----------
+        tmpdir : str or None
+            Where temporary files go; None: where they go anyway.
+        """
+        settings = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        if tmpdir is not None:
+            settings["TMPDIR"] = tmpdir
+        exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
+        script = self.folder / "python"
+        script.write_text(
+            f'#!/bin/sh\n{exports} exec {shlex.quote(sys.executable)} -P "$@"\n', encoding="utf-8"
+        )
+        script.chmod(0o700)
+        return str(script)
+
+
+def workplace() -> Workplace:
+    """Return the folder of this process; a process that was forked gets its own."""
+    return _workplace(os.getpid())
+
+
+@cache
+def _workplace(pid: int) -> Workplace:
+    folder = Path(tempfile.mkdtemp(prefix="burly-"))
+    atexit.register(_remove, folder, pid)
+    return Workplace(folder)
+
+
+def _remove(folder: Path, pid: int) -> None:
+    if os.getpid() == pid:
+        shutil.rmtree(folder, ignore_errors=True)
