@@ -1,0 +1,251 @@
+// Passes over rows for given centres: labels, distances, inertia, the moments of columns.
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <vector>
+
+#include <nanobind/stl/optional.h>
+#include <optional>
+
+#include "bind.h"
+#include "exact.h"
+#include "kmeans_centres.h"
+#include "rows.h"
+#include "team.h"
+
+namespace burly {
+namespace {
+
+// Calls visit(thread, tile, block, first, n) for tiles of consecutive rows of every block.
+template <class T, class F>
+void for_tiles(Team& team, const Rows<T>& rows, const T* shift, F&& visit) {
+  const int d = rows.d();
+  std::vector<Buffer<T>> tiles;
+  for (int t = 0; t < team.size(); ++t) tiles.emplace_back(static_cast<std::size_t>(kTileRows) * d);
+  Cursor<T> cursor(rows);
+  team.run([&](int thread) {
+    T* tile = tiles[thread].data();
+    while (const Block<T>* block = cursor.next())
+      for (int first = 0; first < block->n; first += kTileRows) {
+        const int n = std::min(kTileRows, block->n - first);
+        const T* pointers[kTileRows];
+        for (int i = 0; i < kTileRows; ++i)
+          pointers[i] = block->x + static_cast<std::int64_t>(first + std::min(i, n - 1)) * d;
+        fill_tile(pointers, d, shift, tile);
+        visit(thread, tile, *block, first, n);
+      }
+  });
+}
+
+template <class T>
+void assign(Team& team, const Rows<T>& rows, const T* centres, const T* shift, int k, std::int32_t* labels) {
+  const int d = rows.d();
+  Centres<T> prepared(k, d);
+  prepared.set(centres, shift);
+  for_tiles(team, rows, shift, [&](int, const T* tile, const Block<T>& block, int first, int n) {
+    Nearest<T> nearest;
+    for (int s = 0; s < n; s += kSubRows<T>) {
+      nearest.find(tile + static_cast<std::int64_t>(s) * d, prepared);
+      for (int r = 0; r < std::min(kSubRows<T>, n - s); ++r)
+        labels[block.first + first + s + r] = static_cast<std::int32_t>(nearest.index[r]);
+    }
+  });
+}
+
+// |x - c|, straight from the differences: no digits cancel. Lanes are rows.
+template <class T>
+void distances(Team& team, const Rows<T>& rows, const T* centres, const T* shift, int k, T* out) {
+  using V = Vec<T>;
+  const int d = rows.d();
+  Centres<T> prepared(k, d);
+  prepared.set(centres, shift);
+  for_tiles(team, rows, shift, [&](int, const T* tile, const Block<T>& block, int first, int n) {
+    alignas(64) T found[kSubRows<T>];
+    for (int s = 0; s < n; s += kSubRows<T>) {
+      const T* subtile = tile + static_cast<std::int64_t>(s) * d;
+      for (int j = 0; j < k; ++j) {
+        const T* centre = prepared.shifted(j);
+        V sum[kRowVectors];
+        unrolled<kRowVectors>([&](auto r) { sum[r] = V{}; });
+        for (int f = 0; f < d; ++f)
+          unrolled<kRowVectors>([&](auto r) {
+            const V off = load<V>(subtile + static_cast<std::int64_t>(f) * kSubRows<T> + r * kLanes<T>) - splat(centre[f]);
+            sum[r] = fma(off, off, sum[r]);
+          });
+        unrolled<kRowVectors>([&](auto r) { store(found + r * kLanes<T>, sqrt(sum[r])); });
+        for (int r = 0; r < std::min(kSubRows<T>, n - s); ++r)
+          out[(block.first + first + s + r) * k + j] = found[r];
+      }
+    }
+  });
+}
+
+// |x - c|^2 in double: eight lanes of features, brought together in one fixed order.
+template <class T>
+BURLY_INLINE double squared_distance(const T* x, const T* centre, int d) {
+  using D = Pack<double, 8>;
+  using X = Pack<T, 8>;
+  D sum = D{};
+  int f = 0;
+  for (; f + 8 <= d; f += 8) {
+    const D off = __builtin_convertvector(load<X>(x + f), D) - __builtin_convertvector(load<X>(centre + f), D);
+    sum += off * off;
+  }
+  for (int lane = 0; f < d; ++f, ++lane) {
+    const double off = static_cast<double>(x[f]) - static_cast<double>(centre[f]);
+    sum[lane] += off * off;
+  }
+  return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+}
+
+// Squared distances to the own centre, one a row; and the exact sum of weight times them, and the largest.
+template <class T>
+void own_distances(Team& team, const Rows<T>& rows, const T* centres, const std::int32_t* labels, const double* quanta,
+                   std::int64_t* sum, double* largest, double* each) {
+  const int d = rows.d();
+  struct Part {
+    std::uint64_t sums[2] = {0, 0};
+    double largest = 0;
+    char end[64];
+  };
+  std::vector<Part> parts(team.size());
+  const double magic[2] = {magic_of(quanta[0]), magic_of(quanta[1])};
+  Cursor<T> cursor(rows);
+  team.run([&](int thread) {
+    Part part;
+    while (const Block<T>* block = cursor.next())
+      for (int i = 0; i < block->n; ++i) {
+        const std::int64_t at = block->first + i;
+        const double square = squared_distance(block->x + static_cast<std::int64_t>(i) * d,
+                                               centres + static_cast<std::int64_t>(labels[at]) * d, d);
+        if (each != nullptr) each[at] = square;
+        const double term = block->weights == nullptr ? square : square * block->weights[i];
+        part.largest = part.largest > term ? part.largest : term;
+        add_term<2>(part.sums, 1, term, magic, 1);
+      }
+    parts[thread] = part;
+  });
+  for (int level = 0; level < 2; ++level) {
+    std::uint64_t total = -static_cast<std::uint64_t>(rows.n()) * bits_of(magic[level]);
+    for (const Part& part : parts) total += part.sums[level];
+    sum[level] = static_cast<std::int64_t>(total);
+  }
+  *largest = 0;
+  for (const Part& part : parts) *largest = std::max(*largest, part.largest);
+}
+
+// Columns: exact sums of x - shift and of its square, both unweighted; and values that are not finite.
+template <class T>
+void moments(Team& team, const Rows<T>& rows, const T* shift, const double* quanta, const double* square_quanta,
+             std::int64_t* sums, std::int64_t* squares, std::int64_t* odd) {
+  const int d = rows.d();
+  const std::size_t cells = 2 * static_cast<std::size_t>(d);
+  std::vector<double> magic(cells), square_magic(cells);
+  for (std::size_t i = 0; i < cells; ++i) {
+    magic[i] = magic_of(quanta[i]);
+    square_magic[i] = magic_of(square_quanta[i]);
+  }
+  struct Part {
+    std::vector<std::uint64_t> sums, squares;
+    std::vector<std::int64_t> odd;
+  };
+  std::vector<Part> parts(team.size());
+  for (Part& part : parts) part = {std::vector<std::uint64_t>(cells), std::vector<std::uint64_t>(cells), std::vector<std::int64_t>(d)};
+  Cursor<T> cursor(rows);
+  team.run([&](int thread) {
+    Part& part = parts[thread];
+    while (const Block<T>* block = cursor.next())
+      for (int i = 0; i < block->n; ++i) {
+        const T* x = block->x + static_cast<std::int64_t>(i) * d;
+        for (int f = 0; f < d; ++f) {
+          const double off = static_cast<double>(x[f]) - static_cast<double>(shift[f]);
+          part.odd[f] += off - off != 0;
+          add_term<2>(part.sums.data() + f, d, off, magic.data() + f, d);
+          add_term<2>(part.squares.data() + f, d, off * off, square_magic.data() + f, d);
+        }
+      }
+  });
+  const auto n = static_cast<std::uint64_t>(rows.n());
+  for (std::size_t i = 0; i < cells; ++i) {
+    std::uint64_t sum = -n * bits_of(magic[i]), square = -n * bits_of(square_magic[i]);
+    for (const Part& part : parts) {
+      sum += part.sums[i];
+      square += part.squares[i];
+    }
+    sums[i] = static_cast<std::int64_t>(sum);
+    squares[i] = static_cast<std::int64_t>(square);
+  }
+  for (int f = 0; f < d; ++f) {
+    odd[f] = 0;
+    for (const Part& part : parts) odd[f] += part.odd[f];
+  }
+}
+
+void expect(bool holds, const char* what) {
+  if (!holds) throw std::invalid_argument(what);
+}
+
+template <class T>
+void register_type(nb::module_& m) {
+  m.def(
+      "assign",
+      [](Team& team, const Rows<T>& rows, In2<T> centres, In1<T> shift, Out1<std::int32_t> labels) {
+        const auto d = static_cast<std::size_t>(rows.d());
+        expect(centres.shape(0) > 0 && centres.shape(1) == d && shift.shape(0) == d, "centers is (k, d), shift (d,)");
+        expect(labels.shape(0) == static_cast<std::size_t>(rows.n()), "one label a row");
+        nb::gil_scoped_release released;
+        assign(team, rows, centres.data(), shift.data(), static_cast<int>(centres.shape(0)), labels.data());
+      },
+      nb::arg("team"), nb::arg("rows"), nb::arg("centers"), nb::arg("shift"), nb::arg("labels"));
+  m.def(
+      "distances",
+      [](Team& team, const Rows<T>& rows, In2<T> centres, In1<T> shift, Out2<T> out) {
+        const auto d = static_cast<std::size_t>(rows.d());
+        expect(centres.shape(1) == d && shift.shape(0) == d, "centers is (k, d), shift (d,)");
+        expect(out.shape(0) == static_cast<std::size_t>(rows.n()) && out.shape(1) == centres.shape(0), "out is (n, k)");
+        nb::gil_scoped_release released;
+        distances(team, rows, centres.data(), shift.data(), static_cast<int>(centres.shape(0)), out.data());
+      },
+      nb::arg("team"), nb::arg("rows"), nb::arg("centers"), nb::arg("shift"), nb::arg("out"));
+  m.def(
+      "own_distances",
+      [](Team& team, const Rows<T>& rows, In2<T> centres, In1<std::int32_t> labels, In1<double> quanta,
+         Out1<std::int64_t> sum, std::optional<Out1<double>> each) {
+        const auto n = static_cast<std::size_t>(rows.n());
+        expect(centres.shape(1) == static_cast<std::size_t>(rows.d()) && labels.shape(0) == n, "centers is (k, d), labels (n,)");
+        expect(quanta.shape(0) == 2 && sum.shape(0) == 2, "two quanta, two sums");
+        expect(!each || each->shape(0) == n, "one distance a row");
+        const auto k = static_cast<std::int32_t>(centres.shape(0));
+        double largest = 0;
+        nb::gil_scoped_release released;
+        for (std::size_t i = 0; i < n; ++i) expect(labels.data()[i] >= 0 && labels.data()[i] < k, "labels are in [0, k)");
+        own_distances(team, rows, centres.data(), labels.data(), quanta.data(), sum.data(), &largest,
+                      each ? each->data() : nullptr);
+        return largest;
+      },
+      nb::arg("team"), nb::arg("rows"), nb::arg("centers"), nb::arg("labels"), nb::arg("quanta"), nb::arg("sum"),
+      nb::arg("each").none());
+  m.def(
+      "moments",
+      [](Team& team, const Rows<T>& rows, In1<T> shift, In2<double> quanta, In2<double> square_quanta,
+         Out2<std::int64_t> sums, Out2<std::int64_t> squares, Out1<std::int64_t> odd) {
+        const auto d = static_cast<std::size_t>(rows.d());
+        auto two = [&](const auto& a) { return a.shape(0) == 2 && a.shape(1) == d; };
+        expect(shift.shape(0) == d && two(quanta) && two(square_quanta) && two(sums) && two(squares) && odd.shape(0) == d,
+               "shift and odd are (d,), all others (2, d)");
+        nb::gil_scoped_release released;
+        moments(team, rows, shift.data(), quanta.data(), square_quanta.data(), sums.data(), squares.data(), odd.data());
+      },
+      nb::arg("team"), nb::arg("rows"), nb::arg("shift"), nb::arg("quanta"), nb::arg("square_quanta"), nb::arg("sums"),
+      nb::arg("squares"), nb::arg("odd"));
+}
+
+}  // namespace
+
+void register_kmeans_assign(nb::module_& m) {
+  register_type<float>(m);
+  register_type<double>(m);
+}
+
+}  // namespace burly
