@@ -27,8 +27,7 @@ def main():
     things = " and ".join(thing for thing, _ in missing)
     packages = " ".join(package for _, package in missing)
     return (
-        f"{sys.executable} lacks {things}: on Debian and Ubuntu, install them with "
-        f"`apt-get install {packages}`"
+        f"{sys.executable} lacks {things}: on Debian and Ubuntu, run `apt-get install {packages}`"
     )
 
 
