@@ -1,0 +1,83 @@
+"""What a finished model says of rows: labels, and how well they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burly.algorithms.base import Algorithm
+from burly.contributions import Part, Reducer, Step, Totals
+from burly.data.partition import DatasetInfo, Partition
+from burly.exact_sum import grid_for
+from burly.kernels import ThreadTeam
+from burly.kernels.lloyd import assign, own_distances
+from burly.kernels.rows import Rows
+from burly.states import Array, State
+
+
+@dataclass
+class _Scratch:
+    rows: Rows
+    labels: NDArray[np.int32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Assignment(Algorithm):
+    """Label rows by the nearest of given centres, and sum their squared distances if asked.
+
+    Attributes
+    ----------
+    centers : ndarray of shape (n_clusters, n_features)
+    shift : ndarray of shape (n_features,)
+        Of the run that made the centres.
+    scoring : bool
+        Leave inertia in the last state.
+    """
+
+    centers: Array
+    shift: Array
+    scoring: bool = False
+
+    def start(self, info: DatasetInfo) -> State:
+        arrays = {"max_rows": np.array(info.max_rows), "bound": np.ones(1)}
+        return State("score", arrays, done=not self.scoring)
+
+    def scratch(self, partition: Partition, team: ThreadTeam) -> _Scratch:
+        return _Scratch(Rows(partition, team))
+
+    def step(
+        self,
+        state: State,
+        partition: Partition,
+        team: ThreadTeam,
+        scratch: Any,  # noqa: ANN401
+    ) -> Step:
+        labels = self.outputs(state, partition, team, scratch)["labels"]
+        grid = grid_for(state["bound"], int(state["max_rows"]), 2)
+        total, largest = own_distances(scratch.rows, team, self.centers, labels, grid)
+        return Step(
+            {"sum": Part(Reducer.SUM, total), "largest": Part(Reducer.MAX, np.array([largest]))}
+        )
+
+    def update(self, states: Sequence[State], totals: Totals) -> State:
+        state = states[-1]
+        grid = grid_for(state["bound"], int(state["max_rows"]), 2)
+        if not grid.holds(totals["largest"]):
+            return State("score", {**state.arrays, "bound": totals["largest"]})
+        inertia = grid.decode(totals["sum"][:, np.newaxis])[0]
+        return State("done", {"inertia": np.array(inertia)}, done=True)
+
+    def outputs(
+        self,
+        state: State,  # noqa: ARG002
+        partition: Partition,  # noqa: ARG002
+        team: ThreadTeam,
+        scratch: Any,  # noqa: ANN401
+    ) -> dict[str, Array]:
+        if scratch.labels is None:
+            scratch.labels = assign(scratch.rows, team, self.centers, self.shift)
+        return {"labels": scratch.labels}

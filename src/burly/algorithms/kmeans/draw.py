@@ -1,0 +1,92 @@
+"""The first round of a start: weights are looked at, and rows are drawn by their weights alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from burly.algorithms.kmeans import lloyd, plus_plus, scalable
+from burly.algorithms.kmeans.numbers import draw_number
+from burly.algorithms.kmeans.settings import Limits, Phase, Scratch, Settings, without
+from burly.contributions import Part, Reducer, Step, Totals
+from burly.exceptions import DataError
+from burly.states import Array, State
+
+
+def begin(arrays: dict[str, Array], start: int) -> State:
+    """Return the state that begins a start which draws its centres."""
+    return State("draw", {**arrays, "start": np.array(start)})
+
+
+def rows_wanted(settings: Settings) -> int:
+    """Say how many rows this phase draws: one for the seedings that go on from there."""
+    return {"random": settings.n_clusters, "given": 0}.get(settings.init, 1)
+
+
+def step(settings: Settings, state: State, scratch: Scratch) -> Step:
+    """Draw rows, count them, and look at their weights."""
+    shards = scratch.partition.shards
+    start = int(state["start"])
+    wanted = rows_wanted(settings)
+    seeder = scratch.seeder_for(start)
+    drawn = seeder.race(wanted, seed=settings.seed, number=draw_number(start, 0))
+    largest, least, useful, bad = 1.0, 1.0, scratch.partition.n_rows, 0
+    if scratch.partition.info.weighted:
+        weights = [shard.weights for shard in shards if shard.weights is not None]
+        good = [w[(w > 0) & np.isfinite(w)] for w in weights]
+        bad = sum(int(np.count_nonzero(~((w >= 0) & np.isfinite(w)))) for w in weights)
+        useful = sum(len(w) for w in good)
+        largest = max((float(w.max()) for w in good if len(w)), default=0.0)
+        least = min((float(w.min()) for w in good if len(w)), default=np.inf)
+    counts = np.array([scratch.partition.n_rows, useful, bad], dtype=np.int64)
+    return Step(
+        {
+            "counts": Part(Reducer.SUM, counts),
+            "largest": Part(Reducer.MAX, np.array([largest])),
+            "least": Part(Reducer.MIN, np.array([least])),
+            "drawn": Part(Reducer.ROWS, drawn, limit=wanted),
+        }
+    )
+
+
+def update(settings: Settings, state: State, totals: Totals) -> State:
+    """Check what was counted, and go on to what the seeding does next."""
+    n_rows, useful, bad = totals["counts"].tolist()
+    k = settings.n_clusters
+    if bad:
+        raise DataError(
+            f"{bad} of {n_rows} weights are negative, NaN or infinite; weights are 0 or more"
+        )
+    if n_rows < k:
+        raise too_few(n_rows, k)
+    if useful == 0:
+        raise DataError(f"all {n_rows} weights are zero; at least one must be positive")
+    largest, least = float(totals["largest"][0]), float(totals["least"][0])
+    limits = replace(Limits.of(state), largest_weight=largest, least_weight=least)
+    arrays = {**without(state), **limits.arrays()}
+    state = State("draw", arrays)
+    if settings.init == "given":
+        return lloyd.begin_given(settings, arrays, int(state["start"]))
+    rows = np.ascontiguousarray(totals["drawn"]["values"])
+    if settings.init == "random":
+        if len(rows) < k:
+            raise DataError(
+                f"only {useful} rows have a positive weight, fewer than n_clusters={k}; "
+                "ask for fewer clusters, or use init='k-means++'"
+            )
+        return lloyd.begin(settings, arrays, rows)
+    if settings.init == "k-means||":
+        return scalable.begin(settings, arrays, rows)
+    return plus_plus.begin(settings, arrays, rows)
+
+
+def too_few(n_rows: int, n_clusters: int) -> DataError:
+    """Return the error for fewer rows than clusters."""
+    return DataError(
+        f"n_samples={n_rows} should be >= n_clusters={n_clusters}: "
+        "there are fewer rows than clusters; ask for fewer clusters"
+    )
+
+
+PHASE = Phase(step, update)

@@ -1,0 +1,286 @@
+"""Lloyd's iteration, and what becomes of its totals.
+
+With labels l, weights w, centres c and S_j, W_j the exact sums of w x and w over cluster j, a round
+makes c_j = S_j / W_j. An empty cluster is relocated first (`relocate`). The iteration has converged
+when no centre changed a bit, which it does not exactly when no label changed, or when the squared
+movements of all centres together are at most tol times the mean variance of the features. Unless no
+centre changed, one more round makes labels and inertia those of the last centres.
+
+The inertia comes from the sums, about the shift s: sum w |x - s|^2 is known from the first round, and
+each cluster takes off 2 (c - s)(S - s W) - W |c - s|^2. Where that cancels, a pass computes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burly.algorithms.kmeans.settings import (
+    Limits,
+    Phase,
+    Scratch,
+    Settings,
+    count_non_finite,
+    ordered_sum,
+    overflow_error,
+    refuse_non_finite,
+    without,
+)
+from burly.contributions import Part, Reducer, Step, Totals
+from burly.exact_sum import Grid, grid_for, levels_for
+from burly.exceptions import DataError
+from burly.kernels.lloyd import Lloyd, LloydTotals, own_distances
+from burly.states import Array, State
+
+GUESS = 8.0
+"""Values are guessed to be at most so many times the largest of the first centres."""
+CANCELLED = 1e-3
+"""An inertia below this share of the squares about the shift is computed by a pass of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grids:
+    """How the sums of a round are rounded."""
+
+    terms: Grid
+    weights: Grid | None
+    squares: Grid
+
+
+@lru_cache(maxsize=8)
+def _grids(bounds: bytes, shift: bytes, dtype: str, limits: Limits) -> Grids:
+    terms = grid_for(np.frombuffer(bounds), limits.max_rows, levels_for(np.dtype(dtype)))
+    largest, least = limits.largest_weight, limits.least_weight
+    weights = grid_for(np.array([largest]), limits.max_rows, 2) if limits.weighted else None
+    # w (x - s)^2 = (w x - w s)^2 / w
+    about = np.abs(np.frombuffer(shift, dtype=dtype).astype(np.float64)) * largest
+    off = terms.limits + about
+    squares = grid_for(off * (off / least), limits.max_rows, 2)
+    return Grids(terms, weights, squares)
+
+
+def grids_of(state: State) -> Grids:
+    """Return the grids of a state."""
+    shift = state["shift"]
+    return _grids(state["bounds"].tobytes(), shift.tobytes(), shift.dtype.str, Limits.of(state))
+
+
+def begin(settings: Settings, arrays: dict[str, Array], centers: Array) -> State:  # noqa: ARG001
+    """Return the state of the first iteration from these centres."""
+    arrays = {**arrays, "centers": centers, "n_iter": np.array(0)}
+    if "shift" not in arrays:
+        arrays["shift"] = np.sort(centers, axis=0)[len(centers) // 2].copy()
+    if "bounds" not in arrays:
+        largest = float(arrays["weights"][0])
+        arrays["bounds"] = np.abs(centers).max(axis=0).astype(np.float64) * (GUESS * largest)
+    return State("lloyd", arrays)
+
+
+def begin_given(settings: Settings, arrays: dict[str, Array], start: int) -> State:
+    """Return the state of the first iteration from the centres that were given."""
+    if settings.starts is None:
+        raise ValueError("init='given' needs starts")
+    return begin(settings, {**arrays, "start": np.array(start)}, settings.starts[start])
+
+
+def step(settings: Settings, state: State, scratch: Scratch) -> Step:
+    """Label all rows by the centres, and sum them by label."""
+    grids = grids_of(state)
+    lloyd = _lloyd(settings, state, scratch, grids)
+    measuring = "squares" not in state.arrays
+    centers = state["centers"]
+    totals = lloyd.measure(centers, grids.squares) if measuring else lloyd.step(centers)
+    scratch.labelled = centers
+    parts = _parts(totals)
+    if totals.measured is not None:
+        found = totals.measured
+        odd = np.zeros(len(found.magnitudes), dtype=np.int64)
+        if not found.finite:
+            odd = count_non_finite(scratch.partition)
+        parts["odd"] = Part(Reducer.SUM, odd)
+        parts["overflow"] = Part(Reducer.MAX, np.array([float(not found.finite)]))
+        magnitudes = np.nan_to_num(found.magnitudes, nan=np.inf, posinf=np.inf)
+        parts["magnitudes"] = Part(Reducer.MAX, magnitudes)
+        parts["squares"] = Part(Reducer.SUM, found.squares)
+    return Step(parts, {"moved": float(totals.moved), "evaluated": float(totals.evaluated)})
+
+
+def _lloyd(settings: Settings, state: State, scratch: Scratch, grids: Grids) -> Lloyd:
+    last = int(state["start"]) + 1 == settings.n_init
+    if last:
+        scratch.seeder = None
+    bounds = state["bounds"]
+    if scratch.lloyd is None or not np.array_equal(scratch.bounds, bounds):
+        scratch.lloyd = Lloyd(
+            scratch.partition,
+            settings.n_clusters,
+            scratch.team,
+            shift=state["shift"],
+            grid=grids.terms,
+            weight_grid=grids.weights,
+            dense=settings.dense,
+        )
+        scratch.bounds = bounds
+    return scratch.lloyd
+
+
+def _parts(totals: LloydTotals) -> dict[str, Part]:
+    parts = {
+        "sums": Part(Reducer.SUM, totals.sums),
+        "counts": Part(Reducer.SUM, totals.counts),
+    }
+    if totals.weight_sums is not None:
+        parts["weights"] = Part(Reducer.SUM, totals.weight_sums)
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """The sums of a round as numbers: sums (k, d), weights (k,)."""
+
+    sums: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+
+def decode(state: State, totals: Totals) -> Clusters:
+    """Return the sums of a round as numbers."""
+    grids = grids_of(state)
+    if grids.weights is None:
+        weights = totals["counts"].astype(np.float64)
+    else:
+        weights = grids.weights.decode(totals["weights"][..., np.newaxis])[..., 0]
+    return Clusters(grids.terms.decode(totals["sums"]), weights)
+
+
+def update(settings: Settings, state: State, totals: Totals) -> State:
+    """Move the centres; or measure once more; or relocate empty clusters first."""
+    if "squares" not in state.arrays:
+        measured = _measured(settings, state, totals)
+        if "squares" not in measured.arrays:
+            return measured
+        state = measured
+    clusters = decode(state, totals)
+    n_empty = int(np.count_nonzero(clusters.weights == 0))
+    if n_empty:
+        return State("relocate", {**state.arrays, "n_empty": np.array(n_empty)})
+    return advance(settings, state, totals, clusters)
+
+
+def _measured(settings: Settings, state: State, totals: Totals) -> State:
+    """Check the first round, and keep what it measured; a bound that was missed repeats it."""
+    refuse_non_finite(totals["odd"], settings)
+    if totals["overflow"][0] or not np.isfinite(totals["magnitudes"]).all():
+        raise overflow_error(state["centers"].dtype)
+    n_rows = int(totals["counts"].sum())
+    if n_rows < settings.n_clusters:
+        raise DataError(
+            f"n_samples={n_rows} should be >= n_clusters={settings.n_clusters}: "
+            "there are fewer rows than clusters; ask for fewer clusters"
+        )
+    grids = grids_of(state)
+    if not grids.terms.holds(totals["magnitudes"]):
+        return State("lloyd", {**state.arrays, "bounds": totals["magnitudes"]})
+    clusters = decode(state, totals)
+    squares = grids.squares.decode(totals["squares"])
+    weight = ordered_sum(clusters.weights)
+    shift = state["shift"].astype(np.float64)
+    means = np.add.accumulate(clusters.sums, axis=0)[-1] / weight - shift
+    variances = np.maximum(squares / weight - means * means, 0.0)
+    scale = np.array([ordered_sum(squares), ordered_sum(variances) / len(variances)])
+    return State("lloyd", {**state.arrays, "squares": scale})
+
+
+def advance(settings: Settings, state: State, totals: Totals, clusters: Clusters) -> State:
+    """Move the centres to the means of their clusters, and see whether that is the end."""
+    centers = state["centers"]
+    moved = means(clusters, centers.dtype)
+    n_iter = int(state["n_iter"]) + 1
+    arrays = {**without(state, "n_empty"), "n_iter": np.array(n_iter)}
+    if np.array_equal(moved, centers):
+        return finish(settings, State("final", arrays), totals)
+    off = moved.astype(np.float64) - centers
+    shift = ordered_sum(off * off)
+    arrays["centers"] = moved
+    ended = shift <= settings.tol * float(state["squares"][1]) or n_iter == settings.max_iter
+    figures = {"iteration": float(n_iter), "shift": shift}
+    return State("final" if ended else "lloyd", arrays, figures=figures)
+
+
+def means(clusters: Clusters, dtype: np.dtype[np.floating]) -> Array:
+    """Return the means of clusters; an empty one lies where the heaviest one does."""
+    weights = clusters.weights
+    heaviest = int(np.argmax(weights))
+    full = weights > 0
+    centers = clusters.sums / np.where(full, weights, 1.0)[:, np.newaxis]
+    centers[~full] = centers[heaviest]
+    return centers.astype(dtype)
+
+
+def finish(settings: Settings, state: State, totals: Totals) -> State:
+    """Take the inertia from the sums, unless they cancel."""
+    clusters = decode(state, totals)
+    shift = state["shift"].astype(np.float64)
+    off = state["centers"].astype(np.float64) - shift
+    about = clusters.sums - clusters.weights[:, np.newaxis] * shift
+    taken = off * (2.0 * about - clusters.weights[:, np.newaxis] * off)
+    whole = float(state["squares"][0])
+    inertia = whole - ordered_sum(taken)
+    arrays = {**state.arrays, "counts": totals["counts"]}
+    if not inertia > CANCELLED * whole:
+        bound = np.array([max(whole, 0.0)])
+        return State("inertia", {**arrays, "bound": bound})
+    return conclude(settings, State("final", arrays), inertia)
+
+
+def inertia_step(settings: Settings, state: State, scratch: Scratch) -> Step:
+    """Sum squared distances to the own centre, straight from the rows."""
+    lloyd = _lloyd(settings, state, scratch, grids_of(state))
+    if scratch.labelled is None or not np.array_equal(scratch.labelled, state["centers"]):
+        lloyd.step(state["centers"])
+        scratch.labelled = state["centers"]
+    grid = grid_for(state["bound"], Limits.of(state).max_rows, 2)
+    total, largest = own_distances(
+        lloyd.rows, scratch.team, state["centers"], lloyd.labels, grid
+    )
+    return Step(
+        {"sum": Part(Reducer.SUM, total), "largest": Part(Reducer.MAX, np.array([largest]))}
+    )
+
+
+def inertia_update(settings: Settings, state: State, totals: Totals) -> State:
+    """Conclude the start; a bound that was missed repeats the pass once."""
+    grid = grid_for(state["bound"], Limits.of(state).max_rows, 2)
+    if not grid.holds(totals["largest"]):
+        return State("inertia", {**state.arrays, "bound": totals["largest"]})
+    inertia = float(grid.decode(totals["sum"][:, np.newaxis])[0])
+    return conclude(settings, State("final", without(state, "bound")), inertia)
+
+
+def conclude(settings: Settings, state: State, inertia: float) -> State:
+    """Keep the start if it is the best so far, and begin the next one, or end the run."""
+    from burly.algorithms.kmeans import draw  # noqa: PLC0415  the next start begins there
+
+    arrays = dict(state.arrays)
+    if not ("best_inertia" in arrays and float(arrays["best_inertia"]) <= inertia):
+        arrays["best_inertia"] = np.array(inertia)
+        arrays["best_centers"] = arrays["centers"]
+        arrays["best_n_iter"] = arrays["n_iter"]
+        arrays["best_counts"] = arrays["counts"]
+    del arrays["centers"], arrays["n_iter"], arrays["counts"]
+    following = int(state["start"]) + 1
+    if following == settings.n_init:
+        names = ("centers", "inertia", "n_iter", "counts")
+        best = {name: arrays[f"best_{name}"] for name in names}
+        figures = {"inertia": float(best["inertia"])}
+        return State("done", {**best, "shift": arrays["shift"]}, done=True, figures=figures)
+    if settings.init == "given":
+        return begin_given(settings, arrays, following)
+    return draw.begin(arrays, following)
+
+
+LLOYD = Phase(step, update)
+FINAL = Phase(step, finish)
+INERTIA = Phase(inertia_step, inertia_update)

@@ -1,0 +1,6 @@
+"""How the draws of a run are numbered."""
+
+
+def draw_number(start: int, round_: int) -> int:
+    """Number a draw: no two rounds of any two starts share one."""
+    return ((start << 20) + round_) & 0xFFFFFFFF
