@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from burly.algorithms.base import Algorithm
-from burly.data.dataset import ResolvedDataset
+from burly.data.resolved import ResolvedDataset
 from burly.events import Event
 from burly.states import State
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from burly import vcpus
 from burly.algorithms.base import Algorithm
+from burly.data.outputs import OutputWriter
 from burly.data.partition import DatasetInfo, Partition
 from burly.data.reading import read_partition
 from burly.data.resolved import Reader
@@ -30,6 +31,8 @@ class Order:
     algorithm : Algorithm
     info : DatasetInfo
     reader : Reader
+    writer : OutputWriter or None
+        None: nobody wants the outputs.
     n_threads : int or None
         None: as many as the function is granted.
     credentials : mapping of str to str
@@ -41,6 +44,7 @@ class Order:
     algorithm: Algorithm
     info: DatasetInfo
     reader: Reader
+    writer: OutputWriter | None
     n_threads: int | None
     credentials: Mapping[str, str] | None = field(repr=False)
     launched_at: float
@@ -60,7 +64,7 @@ def work(order: Order, rank: int, shards: tuple[Shard, ...]) -> str:
         algorithm=order.algorithm,
         n_threads=n_threads,
         load=lambda threads: _load(order, shards, threads),
-        write=_write_nothing,
+        write=order.writer or _write_nothing,
         launched_at=order.launched_at,
     )
     store = connect(order.address)

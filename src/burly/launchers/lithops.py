@@ -24,6 +24,7 @@ from burly.events import Ended, Launched, Noted
 from burly.exceptions import BurlyError, ConfigurationError, LaunchError, RunAbortedError, describe
 from burly.launchers import platforms
 from burly.launchers.base import Job, Launcher, Observer, Result
+from burly.launchers.belongings import Belongings, Place, belongings, place_in
 from burly.launchers.function import Order, work
 from burly.launchers.watch import Watch
 from burly.launchers.workplace import workplace
@@ -122,7 +123,9 @@ class Lithops(Launcher):
             stack.callback(store.close)
             store.open(StateMessage(leg=0, round=1, state=job.first))
             functions = stack.enter_context(_executor(config, address.run_id))
-            order = self._order(job, address, functions.backend)
+            own = stack.enter_context(belongings(job, lambda: functions.place(address.run_id)))
+            parts = own.data.split(self.n_workers)
+            order = self._order(job, own, address, functions.backend)
             observer(self._launched(order, functions.backend))
             watch = Watch(
                 store,
@@ -134,17 +137,19 @@ class Lithops(Launcher):
             with _ending(store, functions, observer):
                 functions.start(order, parts)
                 state = watch.until_done(job.first)
-                watch.until_left(writing=job.out is not None or job.data.info.in_memory)
-            return Result(state, {})
+                watch.until_left(writing=own.writer is not None)
+                outputs = own.gather()
+            return Result(state, outputs)
 
-    def _order(self, job: Job, address: RunAddress, backend: str) -> Order:
+    def _order(self, job: Job, own: Belongings, address: RunAddress, backend: str) -> Order:
         return Order(
             address=address,
             algorithm=job.algorithm,
-            info=job.data.info,
-            reader=job.data.reader,
+            info=own.data.info,
+            reader=own.data.reader,
+            writer=own.writer,
             n_threads=job.n_threads or self._n_threads(backend, address.world_size),
-            credentials=Credentials.from_environment(),
+            credentials=own.data.credentials or _credentials_for(backend),
             launched_at=time.time(),
         )
 
@@ -223,6 +228,11 @@ class _Functions:
                 function, [(rank, part) for rank, part in enumerate(parts)], include_modules=None
             )
 
+    def place(self, run_id: str) -> Place:
+        """Return where a run may keep things in the storage of Lithops."""
+        folder = _lithops().module("lithops.constants").LITHOPS_TEMP_DIR
+        return place_in(self._executor.config, folder, run_id)
+
     def started(self) -> int:
         return sum(not (future.new or future.invoked) for future in self._futures)
 
@@ -290,6 +300,11 @@ def _last_words(future: Any) -> str:
         return describe(error)
     finally:
         sys.excepthook = hook
+
+
+def _credentials_for(backend: str) -> Credentials | None:
+    """Return what functions need that have neither our environment nor a role of their own."""
+    return None if backend in {LOCALHOST, "aws_lambda"} else Credentials.from_environment()
 
 
 @contextmanager
