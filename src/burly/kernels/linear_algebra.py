@@ -54,7 +54,7 @@ def coordinate_descent(
     *,
     enough: float,
     max_sweeps: int,
-) -> Float:
+) -> tuple[Float, Float]:
     """Minimise a quadratic model with an l1 term by cyclic coordinate descent.
 
     The objective is g . (x - start) + (x - start)^T matrix (x - start) / 2 + sum_j l1_j |x_j|.
@@ -70,14 +70,16 @@ def coordinate_descent(
 
     Returns
     -------
-    ndarray of shape (n,)
+    x : ndarray of shape (n,)
+    slope : ndarray of shape (n,)
+        gradient + matrix (x - start).
     """
     slope = np.array(gradient, dtype=np.float64, order="C").ravel()
     x = np.array(start, dtype=np.float64, order="C").ravel()
     kernels.native().coordinate_descent(
         np.ascontiguousarray(matrix), _flat(l1), enough, max_sweeps, slope, x
     )
-    return x
+    return x, slope
 
 
 def _flat(a: Float) -> Float:

@@ -1,0 +1,45 @@
+"""How every solver cuts a step, and how it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burly.algorithms.logistic.problem import Evaluation, Problem
+from burly.states import State
+
+Float = NDArray[np.float64]
+Array = NDArray[Any]
+
+SHORTEST, LONGEST = 0.1, 0.5
+"""What a refused step is cut to, at least and at most."""
+
+
+def interpolate(before: float, slope: float, after: float) -> float:
+    """Return the part of a refused step at which a parabola through what was seen is least.
+
+    ``slope`` is the change to first order over the whole step, negative; ``after`` may not be finite.
+    """
+    bend = after - before - slope
+    if not bend > 0 or not np.isfinite(bend):
+        return SHORTEST
+    return min(LONGEST, max(SHORTEST, -slope / (2 * bend)))
+
+
+def finish(
+    problem: Problem, state: State, theta: Float, seen: Evaluation, *, converged: bool
+) -> State:
+    """Return the last state: the coefficients, and what is to be said of them."""
+    if problem.n_outputs > 1 and not problem.settings.l1 and not problem.settings.fit_intercept:
+        theta = theta.copy()
+    arrays: dict[str, Array] = {
+        "classes": state["classes"],
+        "theta": theta,
+        "n_iter": state["n_iter"],
+        "converged": np.array(converged),
+        "class_rows": state["class_rows"],
+    }
+    figures = {"loss": seen.loss, "gradient": seen.steepest}
+    return State("fitted", arrays, done=True, figures=figures)

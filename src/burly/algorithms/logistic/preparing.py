@@ -1,0 +1,312 @@
+"""The two rounds before a solver starts: which classes there are, and what the columns look like.
+
+1. "classes": the distinct labels, the rows, the largest weight, and the largest values of a sample of
+   the blocks.
+2. "profile": rows and weights of each class; means and squares of the columns over the same sample.
+
+Solvers guess from that sample what no value exceeds, with a generous margin. Where a kernel meets a
+larger one, phase "bounds" measures all rows once, and the round is done again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burly.algorithms.logistic.labels import distinct, encode
+from burly.algorithms.logistic.settings import Settings
+from burly.contributions import Part, Reducer, Step
+from burly.data.partition import DatasetInfo, Partition
+from burly.exact_sum import grid_for
+from burly.exceptions import ConfigurationError, DataError, NonFiniteError
+from burly.kernels import ThreadTeam
+from burly.kernels.linear_algebra import logarithm
+from burly.kernels.logistic import ALL_BLOCKS, BLOCK_ROWS, Bounds, LogisticRows, Units, block_limit
+from burly.states import State
+
+Array = NDArray[Any]
+
+PROFILE_ROWS = 4096
+"""Rows of the sample that the columns are judged by."""
+HEADROOM = 8.0
+"""How many times larger than in that sample a value may be before all rows are measured."""
+MAX_CLASSES = 10_000
+"""More distinct labels than this are not classes."""
+
+
+@dataclass(slots=True)
+class Scratch:
+    """What a worker keeps between rounds."""
+
+    rows: LogisticRows
+    codes: list[NDArray[np.int32]] = field(default_factory=list)
+    labelled: bool = False
+
+    def label(self, state: State, partition: Partition) -> LogisticRows:
+        """See to it that the kernel knows the labels and the weights of the classes."""
+        if not self.labelled:
+            classes = state["classes"]
+            self.rows.label(self.encoded(classes, partition), len(classes), state["class_weight"])
+            self.labelled = True
+        return self.rows
+
+    def encoded(self, classes: Array, partition: Partition) -> list[NDArray[np.int32]]:
+        """Return the codes of the labels, shard by shard."""
+        if not self.codes and partition.shards:
+            self.codes = [encode(_labels(shard.y), classes) for shard in partition.shards]
+        return self.codes
+
+
+def threshold_for(wanted_rows: float, n_rows: float) -> int:
+    """Return the threshold of a sample of about so many rows."""
+    if wanted_rows >= n_rows:
+        return ALL_BLOCKS
+    return max(1, int(ALL_BLOCKS * (wanted_rows / n_rows)))
+
+
+def start(settings: Settings, info: DatasetInfo) -> State:
+    """Return the first state."""
+    if not info.labelled:
+        raise ConfigurationError(
+            "logistic regression needs labels: pass y, or name the column with label="
+        )
+    # Where only reading tells how many rows there are, this is a larger share of them.
+    threshold = threshold_for(PROFILE_ROWS, info.max_rows)
+    arrays: dict[str, Array] = {
+        "sparse": np.array(getattr(info, "sparse", False)),
+        "float32": np.array(info.dtype == np.float32),
+        "max_rows": np.array(info.max_rows),
+        "max_blocks": np.array(block_limit(info)),
+        "profile_threshold": np.array(threshold),
+        "weighted": np.array(info.weighted),
+    }
+    if settings.start is not None:
+        arrays["start"] = settings.start
+    return State("classes", arrays)
+
+
+def step_classes(state: State, partition: Partition, scratch: Scratch) -> Step:
+    """Contribute what "classes" asks for."""
+    found = [distinct(_labels(shard.y)) for shard in partition.shards]
+    labels = np.unique(np.concatenate(found)) if found else np.empty(0)
+    weights = [shard.weights for shard in partition.shards if shard.weights is not None]
+    _check_weights(weights)
+    bounds = scratch.rows.column_bounds(threshold=int(state["profile_threshold"]))
+    return Step(
+        {
+            "classes": Part(Reducer.UNION, labels, MAX_CLASSES),
+            "rows": Part(Reducer.SUM, np.array([partition.n_rows], dtype=np.int64)),
+            "weight": Part(Reducer.MAX, np.array([_largest(weights, state)])),
+            "columns": Part(Reducer.MAX, bounds),
+        }
+    )
+
+
+def update_classes(state: State, totals: Mapping[str, Array]) -> State:
+    """Go on to "profile"."""
+    classes = totals["classes"]
+    if len(classes) < 2:
+        raise DataError(
+            "This solver needs samples of at least 2 classes in the data, but the data contains only "
+            f"one class: {classes[0]!r}"
+        )
+    arrays = {
+        **state.arrays,
+        "classes": classes,
+        "n_rows": totals["rows"][0],
+        "sample_weight_bound": totals["weight"][0],
+        "column_bounds": totals["columns"] * HEADROOM,
+    }
+    return State("profile", arrays)
+
+
+def step_profile(state: State, partition: Partition, scratch: Scratch) -> Step:
+    """Contribute what "profile" asks for."""
+    classes = state["classes"]
+    n_classes = len(classes)
+    codes = scratch.encoded(classes, partition)
+    rows = np.zeros(n_classes, dtype=np.int64)
+    grid = _weight_grid(state)
+    weights = np.zeros(n_classes, dtype=np.int64)
+    for code, shard in zip(codes, partition.shards, strict=True):
+        rows += np.bincount(code, minlength=n_classes)
+        if shard.weights is not None:
+            sums = np.bincount(code, shard.weights, minlength=n_classes)
+            weights += grid.round(sums)[0]
+    moments = scratch.rows.moments(
+        _profile_bounds(state),
+        np.zeros(partition.info.n_features),
+        threshold=int(state["profile_threshold"]),
+    )
+    parts = {"class_rows": rows, "class_weights": weights, **moments}
+    return Step({name: Part(Reducer.SUM, array) for name, array in parts.items()})
+
+
+def update_profile(settings: Settings, state: State, totals: Mapping[str, Array]) -> State:
+    """Return a state without a phase, from which a solver starts."""
+    if not int(totals["count"][0]) or int(totals["exceeded"][0]):
+        # The sample missed every block: look at all of them.
+        arrays = {**state.arrays, "profile_threshold": np.array(ALL_BLOCKS)}
+        if int(state["profile_threshold"]) < ALL_BLOCKS:
+            return State("classes", arrays)
+        raise NonFiniteError("no column has a finite value; give every row its numbers")
+    class_rows = totals["class_rows"]
+    sample_weights = class_rows.astype(np.float64)
+    if bool(state["weighted"]):
+        sample_weights = _weight_grid(state).decode(totals["class_weights"][np.newaxis])
+    class_weight = _class_weights(settings, state["classes"], sample_weights)
+    class_totals = sample_weights * class_weight
+    total = _sum(class_totals)
+    if not total > 0:
+        raise DataError(
+            "the weights of all rows are zero; at least one row needs a positive sample weight"
+        )
+    shift, scale = _scaling(settings, state, totals)
+    arrays = {name: state[name] for name in _KEPT if name in state.arrays}
+    return State(
+        "profile",
+        {
+            **arrays,
+            "class_rows": class_rows,
+            "class_weight": class_weight,
+            "class_totals": class_totals,
+            "total_weight": np.array(total),
+            "weight_bound": state["sample_weight_bound"] * np.max(class_weight),
+            "shift": shift,
+            "scale": scale,
+            **({"nonzeros": totals["nonzeros"]} if "nonzeros" in totals else {}),
+        },
+    )
+
+
+_KEPT = (
+    "sparse",
+    "float32",
+    "max_rows",
+    "max_blocks",
+    "classes",
+    "n_rows",
+    "column_bounds",
+    "start",
+)
+
+
+def prior(class_totals: Array) -> Array:
+    """Return the intercepts that fit the classes' weights: shape (n_outputs,)."""
+    least = np.max(class_totals) * 1e-12
+    logs = np.array([logarithm(max(float(total), float(least))) for total in class_totals])
+    if len(logs) == 2:
+        return logs[1:] - logs[:1]
+    return logs - _sum(logs) / len(logs)
+
+
+def step_bounds(partition: Partition, scratch: Scratch, team: ThreadTeam) -> Step:  # noqa: ARG001
+    """Measure every row."""
+    return Step(
+        {
+            "columns": Part(Reducer.MAX, scratch.rows.column_bounds()),
+            "nonfinite": Part(Reducer.SUM, scratch.rows.count_nonfinite()),
+        }
+    )
+
+
+def update_bounds(state: State, totals: Mapping[str, Array], names: tuple[str, ...]) -> State:
+    """Do the last round again, with bounds that hold."""
+    nonfinite = totals["nonfinite"]
+    if np.any(nonfinite > 0):
+        column = int(np.argmax(nonfinite > 0))
+        name = f"column {names[column]!r}" if names else f"column {column}"
+        raise NonFiniteError(
+            f"X contains NaN or infinity: {name} has {int(nonfinite[column])} such values "
+            f"({int(np.count_nonzero(nonfinite))} columns are affected); "
+            "remove these rows or fill them in"
+        )
+    arrays = {
+        **state.arrays,
+        "column_bounds": np.maximum(totals["columns"], state["column_bounds"]),
+    }
+    del arrays["again"]
+    return State(str(state["again"]), arrays)
+
+
+def again(state: State) -> State:
+    """Return the state that measures the bounds before it does a phase again."""
+    return replace(state, phase="bounds", arrays={**state.arrays, "again": np.array(state.phase)})
+
+
+def _profile_bounds(state: State) -> Bounds:
+    return Bounds(
+        columns=state["column_bounds"],
+        weight=float(state["sample_weight_bound"]),
+        margin=1.0,
+        n_rows=int(state["max_rows"]),
+        n_blocks=int(state["max_blocks"]),
+    )
+
+
+def _scaling(settings: Settings, state: State, totals: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Return the shift and the scale of the columns, from the moments of a sample."""
+    sums = Units.of(_profile_bounds(state), sparse=bool(state["sparse"])).values(totals)
+    weight = max(float(sums["weight"][0]), 1e-300)
+    mean = sums["sums"] / weight
+    square = sums["squares"] / weight
+    free = settings.fit_intercept and settings.intercept_scaling is None
+    shift = mean if free and not bool(state["sparse"]) else np.zeros_like(mean)
+    variance = square - shift * shift
+    # What is left of a column that does not vary is rounding.
+    varies = variance > 1e-12 * square
+    scale = 1.0 / np.sqrt(np.where(varies, variance, 1.0))
+    return shift, np.where(varies, scale, 1.0)
+
+
+def _class_weights(settings: Settings, classes: Array, sample_weights: Array) -> Array:
+    weights = np.ones(len(classes))
+    if settings.class_weight is None:
+        return weights
+    if isinstance(settings.class_weight, str):
+        total = _sum(sample_weights)
+        held = np.where(sample_weights > 0, sample_weights, 1.0)
+        return np.where(sample_weights > 0, total / (len(classes) * held), 1.0)
+    places = {label: place for place, label in enumerate(classes.tolist())}
+    for label, weight in settings.class_weight:
+        if label in places:
+            weights[places[label]] = weight
+    return weights
+
+
+def _weight_grid(state: State) -> Any:
+    bound = float(state["sample_weight_bound"]) * float(state["max_rows"])
+    return grid_for(np.array([bound]), int(state["max_blocks"]), levels=1)
+
+
+def _labels(y: Array | None) -> Array:
+    if y is None:
+        raise ConfigurationError("logistic regression needs labels: a shard came without y")
+    return y
+
+
+def _check_weights(weights: list[Array]) -> None:
+    for column in weights:
+        if len(column) and not (np.all(np.isfinite(column)) and np.min(column) >= 0):
+            raise DataError(
+                f"sample weights must be finite and not negative, got {float(np.min(column))!r}; "
+                "use 0 to leave a row out"
+            )
+
+
+def _largest(weights: list[Array], state: State) -> float:
+    if not bool(state["weighted"]):
+        return 1.0
+    return max((float(np.max(column)) for column in weights if len(column)), default=0.0)
+
+
+def _sum(values: Array) -> float:
+    return math.fsum(values.tolist())
+
+
+__all__ = ["BLOCK_ROWS", "Scratch"]

@@ -1,0 +1,241 @@
+"""The objective as a state describes it, in the data's columns and in scaled ones.
+
+Coefficients are arrays theta of shape (n_outputs, D) with D = n_features + 1, the intercept last; two
+classes have one output, K >= 3 classes have K (the symmetric form). Solvers work in scaled columns
+
+    xs_j = (x_j - shift_j) scale_j,        xs_D = 1,
+
+in which theta becomes thetas_j = theta_j / scale_j, thetas_D = theta_D + sum_j shift_j theta_j: the
+margins are the same. The penalty stays on theta.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burly.algorithms.logistic.settings import Settings
+from burly.kernels.linear_algebra import dot
+from burly.kernels.logistic import Bounds, Scaling, Units
+from burly.states import State
+
+Array = NDArray[Any]
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The objective at a point, over the rows of a sample.
+
+    Attributes
+    ----------
+    loss : float
+        F, penalties included.
+    gradient : ndarray of shape (n_outputs, D)
+        Of F without its l1 term, by theta.
+    scaled : ndarray of shape (n_outputs, D)
+        The same by thetas.
+    steepest : float
+        The largest component of the subgradient of F of the smallest norm, by theta.
+    curvature, curvature_margin : ndarray of shape (n_outputs, D) or None
+        The Hessian of F without penalties, by thetas, times the intercepts and times thetas.
+    mean_curvature : float or None
+        The sum of p_k (1 - p_k) over the outputs, on average: how strongly the rows curve F.
+    hessian : ndarray of shape (n_pairs, D (D + 1) / 2) or None
+        The Hessian without penalties, as lower triangles of the pairs of outputs.
+    n_rows : int
+        Rows of the sample.
+    class_rows : ndarray of shape (n_classes,)
+    """
+
+    loss: float
+    gradient: Float
+    scaled: Float
+    steepest: float
+    curvature: Float | None
+    curvature_margin: Float | None
+    mean_curvature: float | None
+    hessian: Float | None
+    n_rows: int
+    class_rows: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """What stays the same from round to round."""
+
+    settings: Settings
+    n_features: int
+    n_classes: int
+    sparse: bool
+    float32: bool
+    class_rows: Array
+    class_totals: Float
+    total: float
+    shift: Float
+    scale: Float
+
+    @classmethod
+    def of(cls, settings: Settings, state: State) -> Problem:
+        """Read it from a state of any phase after the profile."""
+        return cls(
+            settings=settings,
+            n_features=len(state["scale"]),
+            n_classes=len(state["classes"]),
+            sparse=bool(state["sparse"]),
+            float32=bool(state["float32"]),
+            class_rows=state["class_rows"],
+            class_totals=state["class_totals"],
+            total=float(state["total_weight"]),
+            shift=state["shift"],
+            scale=state["scale"],
+        )
+
+    @property
+    def n_outputs(self) -> int:
+        """One for two classes, else one a class."""
+        return 1 if self.n_classes == 2 else self.n_classes
+
+    @property
+    def n_rows_of_rarest(self) -> int:
+        """The rows of the rarest class, of those that weigh anything."""
+        return int(np.min(self.class_rows[self.class_totals > 0]))
+
+    @property
+    def scaling(self) -> Scaling:
+        """The columns as solvers see them."""
+        return Scaling(self.shift, self.scale)
+
+    @property
+    def l2(self) -> Float:
+        """Second derivatives of the l2 penalty by theta, shape (D,)."""
+        return self._penalty(self.settings.l2, power=2)
+
+    @property
+    def l1(self) -> Float:
+        """Weights of |theta| in F, shape (D,)."""
+        return self._penalty(self.settings.l1, power=1)
+
+    def _penalty(self, weight: float, *, power: int) -> Float:
+        penalty = np.full(self.n_features + 1, weight / self.total)
+        scaling = self.settings.intercept_scaling
+        penalty[-1] = 0.0 if scaling is None else penalty[-1] / scaling**power
+        return penalty
+
+    @property
+    def stretch(self) -> Float:
+        """What turns thetas into theta (but for the intercept's shift), shape (D,)."""
+        return np.append(self.scale, 1.0)
+
+    def to_scaled(self, theta: Float) -> Float:
+        """Coefficients of the scaled columns."""
+        scaled = theta / self.stretch
+        for k, row in enumerate(theta):
+            scaled[k, -1] = row[-1] + dot(self.shift, row[:-1])
+        return scaled
+
+    def from_scaled(self, scaled: Float) -> Float:
+        """Coefficients of the data's columns, rounded to the data's type."""
+        theta = scaled * self.stretch
+        if self.float32:
+            theta = theta.astype(np.float32).astype(np.float64)
+        for k, row in enumerate(theta):
+            theta[k, -1] = scaled[k, -1] - dot(self.shift, row[:-1])
+        if self.float32:
+            theta = theta.astype(np.float32).astype(np.float64)
+        return theta
+
+    def sum_to_scaled(self, sums: Float) -> Float:
+        """What a sum over rows of v x becomes with scaled columns: a gradient, for example."""
+        scaled = np.empty_like(sums)
+        scaled[:, :-1] = (sums[:, :-1] - sums[:, -1:] * self.shift) * self.scale
+        scaled[:, -1] = sums[:, -1]
+        if not self.settings.fit_intercept:
+            scaled[:, -1] = 0.0
+        return scaled
+
+    def evaluate(self, state: State, totals: Mapping[str, Array]) -> Evaluation:
+        """Turn the totals of an evaluation at ``state["theta"]`` into the objective."""
+        theta = state["theta"]
+        hessian = self.scaling if "hessian" in totals else None
+        units = Units.of(self.bounds(state), hessian, sparse=self.sparse)
+        sums = units.values(totals)
+        total = _in_order(sums["weight"])
+        l2, l1 = self.l2, self.l1
+        gradient = sums["gradient"] / total + theta * l2
+        if not self.settings.fit_intercept:
+            gradient[:, -1] = 0.0
+        loss = float(sums["loss"][0]) / total + dot(theta * l2, theta) / 2
+        loss += dot(np.abs(theta), np.broadcast_to(l1, theta.shape))
+        scaled = self.sum_to_scaled(sums["gradient"] / total) + self.scaled_penalty(theta)
+        read = {
+            name: self.sum_to_scaled(sums[name] / total)
+            for name in ("curvature", "curvature_margin")
+            if name in sums
+        }
+        return Evaluation(
+            loss=loss,
+            gradient=gradient,
+            scaled=scaled,
+            steepest=float(np.max(np.abs(smallest_subgradient(gradient, theta, l1)))),
+            curvature=read.get("curvature"),
+            curvature_margin=read.get("curvature_margin"),
+            mean_curvature=_in_order(sums["curvature"][:, -1]) / total if read else None,
+            hessian=sums["hessian"] / total if "hessian" in sums else None,
+            n_rows=int(totals["count"].sum()),
+            class_rows=totals["count"],
+        )
+
+    def scaled_penalty(self, theta: Float) -> Float:
+        """The gradient of the l2 penalty by thetas, shape (n_outputs, D).
+
+        The shift is zero where the intercept carries a penalty, so each coefficient has its own.
+        """
+        gradient: Float = theta * self.l2 * self.stretch
+        return gradient
+
+    @property
+    def scaled_l2(self) -> Float:
+        """Second derivatives of the l2 penalty by thetas, shape (D,)."""
+        return self.l2 * self.stretch * self.stretch
+
+    @property
+    def scaled_l1(self) -> Float:
+        """Weights of |thetas| in F, shape (D,)."""
+        return self.l1 * self.stretch
+
+    def bounds(self, state: State) -> Bounds:
+        """What the terms of an evaluation at ``state["theta"]`` cannot exceed."""
+        columns = state["column_bounds"]
+        reach = np.append(columns, 1.0)
+        margin = max(dot(np.abs(row), reach) for row in state["theta"])
+        return Bounds(
+            columns=columns,
+            weight=float(state["weight_bound"]),
+            margin=max(margin, 1.0),
+            n_rows=int(state["max_rows"]),
+            n_blocks=int(state["max_blocks"]),
+        )
+
+
+def smallest_subgradient(gradient: Float, theta: Float, l1: Float) -> Float:
+    """Return the subgradient of the smallest norm of a smooth function plus sum l1 |theta|.
+
+    ``gradient`` is of the smooth part; shapes (n_outputs, D), ``l1`` (D,).
+    """
+    if not np.any(l1 > 0):
+        return gradient
+    outside = np.abs(gradient) - l1
+    at_zero = np.where(outside > 0, np.sign(gradient) * outside, 0.0)
+    return np.where(theta == 0, at_zero, gradient + np.sign(theta) * l1)
+
+
+def _in_order(values: Float) -> float:
+    total = 0.0
+    for value in values:
+        total += float(value)
+    return total
