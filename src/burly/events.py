@@ -73,7 +73,10 @@ class RoundDone:
 
 @dataclass(frozen=True, slots=True)
 class StatePublished:
-    """The client saw a state; ``figures`` are the algorithm's own (shift, inertia, gradient)."""
+    """A state was published, which starts a round; told once, by the worker that finished the last.
+
+    ``figures`` are the algorithm's own (shift, inertia, gradient).
+    """
 
     at: float
     round: int

@@ -11,11 +11,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from burly.contributions import Contribution, Step, Totals, total
-from burly.events import Event, RoundDone
+from burly.events import Event, RoundDone, StatePublished
 from burly.exceptions import RoundTooLargeError
 from burly.state.store import (
+    Answer,
     Behind,
     Complete,
     ContributionMessage,
@@ -66,6 +68,7 @@ class Rounds:
         self._messages: deque[StateMessage] = deque(maxlen=memory + 1)
         self._outbox: list[Event] = []
         self.record: Callable[[Event], None] = observer or self._outbox.append
+        self._is_observed = observer is not None
         self._ready_at = time.perf_counter()
 
     @property
@@ -80,7 +83,8 @@ class Rounds:
     def receive(self) -> State:
         """Join the run and return its newest state."""
         self._store.join(self._rank, self._attempt)
-        return self._catch_up()
+        self._catch_up()
+        return self._messages[-1].state
 
     def exchange(self, step: Step, update: Update) -> State:
         """Contribute a step to the current round and return the next state.
@@ -105,24 +109,14 @@ class Rounds:
         )
         answer = self._store.contribute(message)
         clock.lap("contribute")
-        while self.round == current.round:
-            match answer:
-                case Complete(messages):
-                    self._finish(messages, update, clock)
-                case Newer(newest):
-                    self._accept(newest)
-                case Behind():
-                    self._store.publish(current)
-                    answer = self._store.contribute(message)
-                    clock.lap("contribute")
-                case _:
-                    newest_or_none = self._store.wait(current.round + 1, self._wait_s)
-                    clock.lap("wait")
-                    if newest_or_none is not None:
-                        self._accept(newest_or_none)
-                    else:
-                        answer = self._store.remind(message)
-                        clock.lap("contribute")
+        newest = self._newest(answer, update, clock)
+        while newest is None:
+            # Nothing in time: somebody may have died, or the store may have lost what it had.
+            answer = self._store.remind(message)
+            clock.lap("contribute")
+            newest = self._newest(answer, update, clock)
+        self._accept(newest)
+        clock.lap("receive")
         self.record(clock.event(self._rank, self._attempt, current, step.figures))
         self._ready_at = time.perf_counter()
         return self._messages[-1].state
@@ -131,9 +125,28 @@ class Rounds:
         """Say that this rank is done."""
         self._store.leave(self._rank, self._drain())
 
+    def _newest(self, answer: Answer, update: Update, clock: _Clock) -> StateMessage | None:
+        """Return the next state or a newer one, whatever it takes; None: not in time."""
+        match answer:
+            case Complete(messages):
+                return self._finish(messages, update, clock)
+            case Newer(newest):
+                return newest
+            case Behind():
+                self._heal()
+                return None
+        newest_or_none = self._store.wait(self.round + 1, self._wait_s)
+        clock.lap("wait")
+        return newest_or_none
+
+    def _heal(self) -> None:
+        """Publish again what the store has lost, in full: it may lack what the states name."""
+        for message in self._messages:
+            self._store.publish(replace(message, carried={}))
+
     def _finish(
         self, messages: Sequence[ContributionMessage], update: Update, clock: _Clock
-    ) -> None:
+    ) -> StateMessage:
         totals = total([message.contribution for message in messages])
         states = [message.state for message in self._messages]
         current = self._messages[-1]
@@ -143,22 +156,28 @@ class Rounds:
             for name, array in state.arrays.items()
             if array is current.state.arrays.get(name)
         }
+        published = StatePublished(time.time(), current.round + 1, state.phase, state.figures)
         telemetry = [event for message in messages for event in message.telemetry]
+        if not self._is_observed:
+            telemetry.append(published)
         following = StateMessage(self._leg, current.round + 1, state, carried, telemetry)
         clock.lap("update")
-        self._accept(self._store.publish(following))
+        winner = self._store.publish(following)
         clock.lap("receive")
+        if self._is_observed and winner.state is state:
+            self.record(published)
+        return winner
 
     def _accept(self, newest: StateMessage) -> None:
-        if newest.round == self.round + 1:
+        if newest.round == self.round + 1 or self._messages.maxlen == 1:
             self._messages.append(newest)
         else:
             self._catch_up()
 
-    def _catch_up(self) -> State:
+    def _catch_up(self) -> None:
+        messages = self._store.latest(self._messages.maxlen or 1)
         self._messages.clear()
-        self._messages.extend(self._store.latest(self._messages.maxlen or 1))
-        return self._messages[-1].state
+        self._messages.extend(messages)
 
     def _check_size(self, contribution: Contribution) -> None:
         limit = self._store.round_limit_bytes
@@ -184,23 +203,23 @@ class _Clock:
         self._spent = {"contribute": 0.0, "wait": 0.0, "update": 0.0, "receive": 0.0}
         self._last = time.perf_counter()
         self._compute_s = self._last - started
-        self._before = (
-            self._traffic.commands,
-            self._traffic.bytes_sent,
-            self._traffic.bytes_received,
-            self._traffic.decode_s,
-        )
+        self._commands = store.traffic.commands
+        self._bytes_sent = store.traffic.bytes_sent
+        self._bytes_received = store.traffic.bytes_received
+        self._decode_s = store.traffic.decode_s
 
     def lap(self, phase: str) -> None:
+        """Book the time since the last call; reading frames is receiving, whenever it happens."""
         now = time.perf_counter()
-        self._spent[phase] += now - self._last
+        decoding = self._traffic.decode_s - self._decode_s
+        self._decode_s = self._traffic.decode_s
+        self._spent[phase] += now - self._last - decoding
+        self._spent["receive"] += decoding
         self._last = now
 
     def event(
         self, rank: int, attempt: int, current: StateMessage, figures: Mapping[str, float]
     ) -> RoundDone:
-        commands, sent, received, decode_s = self._before
-        decoding = self._traffic.decode_s - decode_s
         return RoundDone(
             at=time.time(),
             rank=rank,
@@ -209,11 +228,11 @@ class _Clock:
             phase=current.state.phase,
             compute_s=self._compute_s,
             contribute_s=self._spent["contribute"],
-            wait_s=max(0.0, self._spent["wait"] - decoding),
+            wait_s=self._spent["wait"],
             update_s=self._spent["update"],
-            receive_s=self._spent["receive"] + decoding,
-            bytes_sent=self._traffic.bytes_sent - sent,
-            bytes_received=self._traffic.bytes_received - received,
-            commands=self._traffic.commands - commands,
+            receive_s=self._spent["receive"],
+            bytes_sent=self._traffic.bytes_sent - self._bytes_sent,
+            bytes_received=self._traffic.bytes_received - self._bytes_received,
+            commands=self._traffic.commands - self._commands,
             figures=figures,
         )

@@ -311,8 +311,8 @@ def _dtype(text: str) -> np.dtype[Any]:
 def _revive_dtype(described: Any) -> np.dtype[Any]:
     if isinstance(described, dict):
         formats = [_revive_dtype(format_) for format_ in described["formats"]]
-        fields: Any = {**described, "formats": formats}
-        return np.dtype(fields)
-    if isinstance(described, list):
-        return np.dtype((_revive_dtype(described[0]), tuple(described[1])))
-    return np.dtype(str(described))
+        described = {**described, "formats": formats}
+    elif isinstance(described, list):
+        described = (_revive_dtype(described[0]), tuple(described[1]))
+    dtype: np.dtype[Any] = np.dtype(described)
+    return dtype

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from burly.events import Event
@@ -24,9 +26,19 @@ T = TypeVar("T")
 
 
 class MemoryRun:
-    """The run itself, shared by the handles of all ranks and of the client."""
+    """The run itself, shared by the handles of all ranks and of the client.
 
-    def __init__(self, *, world_size: int, memory: int = 0, lease_s: float = 30.0) -> None:
+    Parameters
+    ----------
+    world_size : int
+    memory : int, default=0
+        m of the algorithm: the last m + 1 states are kept.
+    lease_s : float, default=inf
+        How long whoever completes a round may take before another rank takes over. A thread does
+        not vanish without an exception, which ends the run, so nobody has to take over.
+    """
+
+    def __init__(self, *, world_size: int, memory: int = 0, lease_s: float = math.inf) -> None:
         self.world_size = world_size
         self.memory = memory
         self.lease_s = lease_s
@@ -36,8 +48,10 @@ class MemoryRun:
         self.states: list[StateMessage] = []
         self.attempts: dict[int, int] = {}
         self.contributions: dict[int, ContributionMessage] = {}
+        self.leased_to: int | None = None
         self.lease_until = 0.0
-        self.left: list[tuple[int, Sequence[Event]]] = []
+        self.telemetry: list[Event] = []
+        self.left: dict[int, Sequence[Event]] = {}
 
 
 class MemoryStateStore(StateStore):
@@ -50,40 +64,51 @@ class MemoryStateStore(StateStore):
         self._run = run
         self._rank: int | None = None
         self._attempt = 0
+        self._is_client = False
+        self._seen_leaving: set[int] = set()
 
     def open(self, first: StateMessage) -> None:
         with self._run.changed:
+            self._is_client = True
             self._run.open = True
             self._run.states = [first]
 
     def abort(self, reason: str) -> None:
         run = self._run
         with run.changed:
-            if run.open and run.reason is None:
+            if run.open and run.reason is None and not self._is_superseded():
                 run.reason = reason
-            run.changed.notify_all()
+                run.contributions = {}
+                run.changed.notify_all()
 
     def departures(self, timeout_s: float) -> Sequence[tuple[int, Sequence[Event]]]:
         run = self._run
+
+        def unseen() -> list[tuple[int, Sequence[Event]]] | None:
+            self._check()
+            return [item for item in run.left.items() if item[0] not in self._seen_leaving] or None
+
         with run.changed:
-            run.changed.wait_for(lambda: bool(run.left), timeout_s)
-            left, run.left = run.left, []
+            left = self._until(unseen, timeout_s) or []
+            self._seen_leaving.update(rank for rank, _ in left)
             return left
 
     def clear(self) -> None:
-        with self._run.changed:
-            self._run.open = False
-            self._run.states = []
-            self._run.contributions = {}
-            self._run.changed.notify_all()
+        run = self._run
+        with run.changed:
+            run.open = False
+            run.states = []
+            run.contributions = {}
+            run.attempts = {}
+            run.telemetry = []
+            run.left = {}
+            run.changed.notify_all()
 
     def join(self, rank: int, attempt: int) -> None:
         with self._run.changed:
-            self._check()
-            if self._run.attempts.get(rank, -1) > attempt:
-                raise SupersededError(f"rank {rank} has a newer attempt than {attempt}")
-            self._run.attempts[rank] = attempt
             self._rank, self._attempt = rank, attempt
+            self._check()
+            self._run.attempts[rank] = attempt
 
     def contribute(self, message: ContributionMessage) -> Answer:
         run = self._run
@@ -95,10 +120,8 @@ class MemoryStateStore(StateStore):
             if newest.round < message.round:
                 return Behind()
             run.contributions.setdefault(message.rank, message)
-            now = time.monotonic()
-            if len(run.contributions) < run.world_size or now < run.lease_until:
+            if len(run.contributions) < run.world_size or not self._lease(message.rank):
                 return Pending()
-            run.lease_until = now + run.lease_s
             return Complete(list(run.contributions.values()))
 
     def remind(self, message: ContributionMessage) -> Answer:
@@ -110,15 +133,19 @@ class MemoryStateStore(StateStore):
             self._check()
             if message.round <= run.states[-1].round:
                 return run.states[-1]
+            if message.telemetry:
+                run.telemetry += message.telemetry
+                message = replace(message, telemetry=())
             run.states = [*run.states[-run.memory :], message] if run.memory else [message]
             run.contributions = {}
-            run.lease_until = 0.0
+            run.leased_to = None
             run.changed.notify_all()
             return message
 
     def leave(self, rank: int, telemetry: Sequence[Event]) -> None:
         with self._run.changed:
-            self._run.left.append((rank, telemetry))
+            self._check()
+            self._run.left.setdefault(rank, telemetry)
             self._run.changed.notify_all()
 
     def wait(self, round: int, timeout_s: float) -> StateMessage | None:  # noqa: A002
@@ -129,7 +156,11 @@ class MemoryStateStore(StateStore):
             return run.states[-1] if run.states[-1].round >= round else None
 
         with run.changed:
-            return self._until(newer, timeout_s)
+            message = self._until(newer, timeout_s)
+            if message is not None and self._is_client and run.telemetry:
+                message = replace(message, telemetry=tuple(run.telemetry))
+                run.telemetry = []
+            return message
 
     def latest(self, count: int) -> Sequence[StateMessage]:
         with self._run.changed:
@@ -139,14 +170,30 @@ class MemoryStateStore(StateStore):
     def close(self) -> None:
         """Nothing to let go of."""
 
+    def _lease(self, rank: int) -> bool:
+        """Take the lease, unless another rank holds it; whoever holds it gets it again."""
+        run = self._run
+        now = time.monotonic()
+        if run.leased_to not in (None, rank) and now < run.lease_until:
+            return False
+        run.leased_to = rank
+        run.lease_until = now + run.lease_s
+        return True
+
     def _check(self) -> None:
         run = self._run
-        if run.reason is not None:
-            raise RunAbortedError(run.reason)
         if not run.open:
             raise RunGoneError("the run is not open: it was finished or cancelled")
-        if self._rank is not None and run.attempts[self._rank] != self._attempt:
-            raise SupersededError(f"rank {self._rank} has a newer attempt than {self._attempt}")
+        if run.reason is not None:
+            raise RunAbortedError(run.reason)
+        if self._is_superseded():
+            raise SupersededError(
+                f"attempt {self._attempt} of rank {self._rank} was superseded by attempt "
+                f"{run.attempts[self._rank or 0]}"
+            )
+
+    def _is_superseded(self) -> bool:
+        return self._rank is not None and self._run.attempts.get(self._rank, -1) > self._attempt
 
     def _until(self, ask: Callable[[], T | None], timeout_s: float) -> T | None:
         deadline = time.monotonic() + timeout_s

@@ -37,7 +37,9 @@ class StateMessage:
     """A state on its way, with the engine's header.
 
     ``carried`` names, for arrays that did not change, the round that published them; stores and
-    frames see to it that whoever reads a message finds its ``state`` complete.
+    frames see to it that whoever reads a message finds its ``state`` complete. ``telemetry`` is for
+    the client alone: the handle that opened the run gets, with a state, all events of the states
+    since the last one that it got, and no other handle gets any.
     """
 
     leg: int
@@ -90,7 +92,10 @@ class StateStore(ABC):
     Every operation raises `burly.exceptions.RunGoneError` if the run key is not there,
     `burly.exceptions.RunAbortedError` if the run was ended, `burly.exceptions.SupersededError` if a
     newer attempt of the rank has joined, and `burly.exceptions.StateStoreUnreachableError` if the
-    store stays silent.
+    store stays silent. Only `abort` is quiet where the run is gone or ended, or the attempt is
+    superseded, and `clear` always.
+
+    A handle belongs to one thread at a time.
     """
 
     round_limit_bytes: ClassVar[int | None] = 256_000_000
@@ -110,7 +115,7 @@ class StateStore(ABC):
 
     @abstractmethod
     def departures(self, timeout_s: float) -> Sequence[tuple[int, Sequence[Event]]]:
-        """Wait for ranks to leave; return (rank, last events) of each that left since the last call."""
+        """Wait for ranks to leave; return each (rank, last events) once."""
 
     @abstractmethod
     def clear(self) -> None:
@@ -123,7 +128,11 @@ class StateStore(ABC):
 
     @abstractmethod
     def contribute(self, message: ContributionMessage) -> Answer:
-        """Store a contribution, first write wins, and learn what is next, in one step."""
+        """Store a contribution, first write wins, and learn what is next, in one step.
+
+        Whoever completes the round gets the lease to finish it. If the holder of the lease asks
+        again (its answer was lost, or a newer attempt took its place), it gets it again.
+        """
 
     @abstractmethod
     def remind(self, message: ContributionMessage) -> Answer:

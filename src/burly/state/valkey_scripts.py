@@ -12,7 +12,8 @@ The keys of a run, in the order in which every script gets them::
     5 departures     a stream: frames of the ranks that left
     6 telemetry      a stream: frames of events, for the client
 
-The first arguments are always leg, rank and attempt (rank is empty for the client).
+The first arguments are always leg, rank and attempt (rank is empty for the client). Every sign of
+life renews the time to live of all keys but the lease, which has to lapse.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ if run[8] then return {'aborted', run[8]} end
 if run[9] and tonumber(run[9]) > tonumber(attempt) then return {'superseded', run[9]} end
 local newest = tonumber(run[6])
 local function renew()
-  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, run[4]) end
+  for i, key in ipairs(KEYS) do
+    if i ~= 4 then redis.call('PEXPIRE', key, run[4]) end
+  end
 end
 local function last()
   local entry = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
