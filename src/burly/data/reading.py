@@ -64,6 +64,9 @@ def read_partition(
         with gate:
             return reader.parse(run, raw, storage, share)
 
+    if len(runs) <= 1:
+        with Storage(credentials) as storage:
+            return Partition(info, [rows for run in runs for rows in read(run)])
     with Storage(credentials) as storage, ThreadPoolExecutor(2 * n_threads, "burly-read") as pool:
         tasks = [pool.submit(read, run) for run in runs]
         try:

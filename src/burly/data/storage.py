@@ -26,7 +26,6 @@ from burly.exceptions import (
     ConfigurationError,
     DataAccessError,
     DataChangedError,
-    DataError,
     DataNotFoundError,
 )
 
@@ -287,8 +286,10 @@ def _ours(uri: str, *, seen: bool = False) -> Iterator[None]:
         raise
     except (foreign.BaseError, OSError) as error:
         # The first line says what happened; the rest is the inside of a foreign library.
-        reason = str(error).partition("\n")[0]
-        raise DataError(f"cannot reach {uri}: {reason}") from None
+        reason = str(error).partition("\n")[0].partition(": <?xml")[0]
+        if reason.endswith("404 Not Found"):
+            raise DataNotFoundError(f"nothing is at {uri}: check the path, or its bucket") from None
+        raise DataAccessError(f"cannot reach {uri}: {reason}") from None
 
 
 def _changed(uri: str) -> DataChangedError:

@@ -1,0 +1,111 @@
+"""The peak memory of a worker that reads its partition, for each format.
+
+Run it as ``python benchmarks/memory.py [--rows N] [--columns N]``. Each partition is read in a process
+of its own, from what a launcher would have sent it. The promise: the peak is at most 1.3 times the
+partition in its final dtype plus 64 MB above the process after its imports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import pickle
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from burly.data.arrays import from_arrays
+from burly.data.dataset import Dataset
+from burly.data.reading import read_partition
+from burly.data.resolved import ResolvedDataset
+from burly.data.upload import upload
+
+FACTOR = 1.3
+ALLOWANCE_BYTES = 64e6
+STATUS = Path("/proc/self/status")
+
+
+def memory_bytes(name: str) -> int:
+    found = re.search(rf"^{name}:\s+(\d+) kB", STATUS.read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+def be_a_worker() -> None:
+    """Read what standard input describes; print what it took."""
+    # What the parent of this process pickled: the way launchers send it.
+    info, reader, shards, n_threads = pickle.loads(sys.stdin.buffer.read())  # noqa: S301
+    before = memory_bytes("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts here
+    partition = read_partition(info, reader, shards, n_threads=n_threads)
+    peak = memory_bytes("VmHWM") - before
+    print(json.dumps({"peak_bytes": peak, "partition_bytes": partition.n_bytes}))
+
+
+def measure(data: ResolvedDataset, n_workers: int = 1, n_threads: int = 2) -> tuple[int, int]:
+    """Return peak and partition of the last of so many workers, in bytes."""
+    order = (data.info, data.reader, data.split(n_workers)[-1], n_threads)
+    done = subprocess.run(
+        [sys.executable, __file__, "--worker"],
+        input=pickle.dumps(order),
+        capture_output=True,
+        check=True,
+    )
+    figures = json.loads(done.stdout)
+    return figures["peak_bytes"], figures["partition_bytes"]
+
+
+def bound_bytes(partition_bytes: int) -> float:
+    return FACTOR * partition_bytes + ALLOWANCE_BYTES
+
+
+def cases(folder: Path, n_rows: int, n_columns: int) -> Iterator[tuple[str, ResolvedDataset, int]]:
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    X = np.random.default_rng(0).normal(size=(n_rows, n_columns)).astype(np.float32)
+    np.save(folder / "f4.npy", X)
+    yield "npy float32", Dataset(folder / "f4.npy").resolve(), 1
+    np.save(folder / "i4.npy", (X * 1000).astype(np.int32))
+    yield "npy int32 to float64", Dataset(folder / "i4.npy").resolve(), 1
+    yield "uploaded array", upload(from_arrays(X), str(folder / "up")), 1
+    table = pa.table({f"c{j}": X[:, j].astype(np.float64) for j in range(n_columns)})
+    parquet.write_table(table, folder / "small.parquet", row_group_size=50_000)
+    yield "parquet, small row groups", Dataset(folder / "small.parquet").resolve(), 1
+    parquet.write_table(table, folder / "large.parquet", row_group_size=n_rows)
+    yield "parquet, one row group", Dataset(folder / "large.parquet").resolve(), 1
+    yield "parquet, half a row group", Dataset(folder / "large.parquet").resolve(), 2
+    float32 = pa.table({f"c{j}": X[:, j] for j in range(n_columns)})
+    csv.write_csv(float32, folder / "x.csv")
+    yield "csv", Dataset(folder / "x.csv").resolve(), 1
+    (folder / "x.csv.gz").write_bytes(gzip.compress((folder / "x.csv").read_bytes(), 1))
+    yield "csv.gz", Dataset(folder / "x.csv.gz").resolve(), 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--columns", type=int, default=32)
+    options = parser.parse_args()
+    if options.worker:
+        be_a_worker()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data, n_workers in cases(Path(folder), options.rows, options.columns):
+            peak, partition = measure(data, n_workers)
+            print(
+                f"{name:28} partition {partition / 1e6:7.1f} MB  peak {peak / 1e6:7.1f} MB  "
+                f"allowed {bound_bytes(partition) / 1e6:7.1f} MB  "
+                f"{'kept' if peak <= bound_bytes(partition) else 'BROKEN'}"
+            )
+
+
+if __name__ == "__main__":
+    main()

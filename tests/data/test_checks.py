@@ -1,0 +1,36 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from burly.data.arrays import from_arrays
+from burly.data.checks import explain_non_finite
+
+
+def test_columns_that_are_not_finite_are_named_with_their_counts():
+    X = pd.DataFrame(np.zeros((9000, 3)), columns=["a", "b", "c"])
+    X.iloc[[1, 8999], 1] = np.nan
+    X.iloc[5, 2] = np.inf
+    data = from_arrays(X)
+    assert "column 'b' (2), 'c' (1) " in explain_non_finite(data.read(data.shards, 1))
+
+
+def test_finite_values_need_no_explanation():
+    data = from_arrays(np.zeros((3, 2)))
+    assert explain_non_finite(data.read(data.shards, 1)) == ""
+
+
+@pytest.mark.parametrize(
+    ("modules", "absent"),
+    [
+        ("burly.data.reading, burly.data.read_npy, burly.data.read_packed", "pyarrow"),
+        ("burly.data.dataset, burly.data.upload, burly.data.outputs", "pyarrow"),
+        ("burly.data.read_csv, burly.data.read_parquet", "sklearn"),
+        ("burly.data.read_csv, burly.data.read_parquet", "pandas"),
+    ],
+)
+def test_a_worker_imports_no_more_than_it_needs(modules, absent):
+    code = f"import sys, {modules}; sys.exit({absent!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
