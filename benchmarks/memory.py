@@ -1,7 +1,7 @@
 """The peak memory of a worker that reads its partition, for each format.
 
-Run it as ``python benchmarks/memory.py [--rows N] [--columns N]``. Each partition is read in a process
-of its own, from what a launcher would have sent it. The promise: the peak is at most 1.3 times the
+Run it as ``python benchmarks/memory.py [--rows N] [--columns N]``. Each partition is read in a
+process of its own, from what a launcher would have sent it. The promise: the peak is at most 1.3 times the
 partition in its final dtype plus 64 MB above the process after its imports.
 """
 
@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+from pyarrow import csv, parquet
 
 from burly.data.arrays import from_arrays
 from burly.data.dataset import Dataset
@@ -66,9 +68,6 @@ def bound_bytes(partition_bytes: int) -> float:
 
 
 def cases(folder: Path, n_rows: int, n_columns: int) -> Iterator[tuple[str, ResolvedDataset, int]]:
-    import pyarrow as pa
-    from pyarrow import csv, parquet
-
     X = np.random.default_rng(0).normal(size=(n_rows, n_columns)).astype(np.float32)
     np.save(folder / "f4.npy", X)
     yield "npy float32", Dataset(folder / "f4.npy").resolve(), 1

@@ -1,9 +1,9 @@
-"""How fast a worker reads, beside obstore with pyarrow or NumPy alone on the same bytes and threads.
+"""How fast a worker reads, beside obstore with pyarrow or NumPy alone: same bytes, same threads.
 
-Run it as ``python benchmarks/reading.py [--rows N] [--columns N] [--folder URI]``; the folder is a local
-one by default, or ``s3://bucket/prefix`` with the usual variables set. The others fetch ranges of 8 MiB
-in parallel and parse with as many threads; what they end with is a table of columns (which a kernel
-cannot use), or rows as burly's.
+Run it as ``python benchmarks/reading.py [--rows N] [--columns N] [--folder URI]``; the folder is a
+local one by default, or ``s3://bucket/prefix`` with the usual variables set. The others fetch ranges
+of 8 MiB in parallel and parse with as many threads; what they end with is a table of columns (which
+a kernel cannot use), or rows as burly's.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def rows_of(table: pa.Table) -> np.ndarray[Any, Any]:
     return rows
 
 
-def read_npy(chunks: list[Any], n_columns: int) -> list[Any]:
+def read_npy(chunks: list[Any], _: int) -> list[Any]:
     return [np.frombuffer(chunk, np.uint8) for chunk in chunks]
 
 
@@ -54,7 +54,7 @@ def read_csv(chunks: list[Any], n_columns: int) -> pa.Table:
     return csv.read_csv(pa.BufferReader(b"".join(chunks)), convert_options=options)
 
 
-def read_parquet(chunks: list[Any], n_columns: int) -> pa.Table:
+def read_parquet(chunks: list[Any], _: int) -> pa.Table:
     return parquet.read_table(pa.BufferReader(b"".join(chunks)))
 
 
@@ -89,7 +89,8 @@ def compare(storage: Storage, uri: str, n_columns: int, options: argparse.Namesp
 
     ours = best_of(lambda: data.read(data.shards, options.threads), options.repeats)
     theirs = best_of(alone, options.repeats)
-    line = f"{uri.rpartition('/')[2]:14} burly {ours:6.3f} s   alone {theirs:6.3f} s ({theirs / ours:5.0%})"
+    line = f"{uri.rpartition('/')[2]:14} burly {ours:6.3f} s"
+    line += f"   alone {theirs:6.3f} s ({theirs / ours:5.0%})"
     if parse is not read_npy:
         as_rows = best_of(lambda: rows_of(alone()), options.repeats)
         line += f"   alone, as rows {as_rows:6.3f} s ({as_rows / ours:5.0%})"

@@ -139,7 +139,7 @@ class ParquetReader:
                 columns=[self._name(column) for column in some],
                 use_threads=n_threads > 1,
             )
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:
             reason = str(error).partition("\n")[0]
             raise ParseError(f"{item.uri}, row group {shard.row_group}: {reason}") from None
 

@@ -82,7 +82,7 @@ def absolute(uri: str | os.PathLike[str]) -> str:
     text = os.fspath(uri)
     scheme, colon, rest = text.partition("://")
     if not colon:
-        path = str(Path(text).expanduser().absolute())
+        path = os.path.normpath(Path(text).expanduser().absolute())
         return path + "/" if text.endswith("/") and path != "/" else path
     if scheme not in SCHEMES:
         raise ConfigurationError(
@@ -207,11 +207,11 @@ class Storage:
     def create(self, uri: str, body: bytes | memoryview) -> DataObject | None:
         """Write an object unless there is one; return it, or None if there was one already."""
         store, key = self._find(uri)
-        try:
-            with _ours(uri):
+        with _ours(uri):
+            try:
                 written = obstore.put(store, key, body, mode="create", use_multipart=False)
-        except FileExistsError:
-            return None
+            except (foreign.AlreadyExistsError, FileExistsError):
+                return None
         return DataObject(uri, written["e_tag"], memoryview(body).nbytes)
 
     def remove(self, items: Sequence[DataObject]) -> None:
@@ -282,8 +282,6 @@ def _ours(uri: str, *, seen: bool = False) -> Iterator[None]:
             f"no permission for {uri}: check the credentials (AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, say) and what they allow"
         ) from None
-    except FileExistsError:
-        raise
     except (foreign.BaseError, OSError) as error:
         # The first line says what happened; the rest is the inside of a foreign library.
         reason = str(error).partition("\n")[0].partition(": <?xml")[0]
