@@ -62,8 +62,9 @@ STEEP = 0.08
 """A step that promises a larger share of the objective wants a new Hessian."""
 MOST_REPEATS = 4
 """How many times one sample's Hessian is taken again."""
-SLOW = 0.3
-"""A pass that leaves more of the gradient wants a Hessian from more rows."""
+SLOW, SLOW_COUPLED = 0.3, 0.65
+"""A pass that leaves more of the gradient wants a Hessian from more rows: one of several outputs costs
+as much as some passes."""
 REFRESH_GROWTH = 4
 SAFETY = 4.0
 """How many times worse than the last one the unseen last step may shrink the gradient."""
@@ -391,7 +392,8 @@ def _next(problem: Problem, state: State, *, steep: bool, contraction: float) ->
             again = _with(state, n_repeats=np.array(repeats + 1), wants_hessian=np.array(True))
             return _visit(again, stage=stage)
         return _visit(_with(state, wants_hessian=np.array(steep)), stage=stage + 1)
-    slow = np.isfinite(contraction) and contraction > SLOW
+    limit = SLOW if problem.n_outputs == 1 else SLOW_COUPLED
+    slow = np.isfinite(contraction) and contraction > limit
     rows = float(state["model_rows"])
     if n_stages and (slow or steep):
         wanted = rows * REFRESH_GROWTH
