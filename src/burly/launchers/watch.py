@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from burly.events import Event, StatePublished
+from burly.events import Event
 from burly.exceptions import RunAbortedError, StartTimeoutError, WorkerDiedError, revive
 from burly.state.store import StateMessage, StateStore
 from burly.states import State
@@ -88,7 +88,6 @@ class Watch:
             self._all_started = True
             newest, state = message.round, message.state
             self._report(message.telemetry)
-            self._observer(StatePublished(time.time(), newest, state.phase, state.figures))
             if not state.done:
                 time.sleep(PACE_S)
         return state

@@ -161,7 +161,7 @@ class Run:
         """Return the table as plain text."""
         from rich.console import Console  # noqa: PLC0415  rich only when shown
 
-        console = Console(file=io.StringIO(), width=100, color_system=None)
+        console = Console(file=io.StringIO(), width=120, color_system=None)
         with console.capture() as capture:
             console.print(self.table())
         return capture.get().rstrip("\n")
