@@ -67,13 +67,15 @@ void distances(Team& team, const Rows<T>& rows, const T* centres, const T* shift
       for (int j = 0; j < k; ++j) {
         const T* centre = prepared.shifted(j);
         V sum[kRowVectors];
-        unrolled<kRowVectors>([&](auto r) { sum[r] = V{}; });
-        for (int f = 0; f < d; ++f)
-          unrolled<kRowVectors>([&](auto r) {
-            const V off = load<V>(subtile + static_cast<std::int64_t>(f) * kSubRows<T> + r * kLanes<T>) - splat(centre[f]);
+        BURLY_UNROLL for (int r = 0; r < kRowVectors; ++r) sum[r] = V{};
+        for (int f = 0; f < d; ++f) {
+          const T* column = subtile + static_cast<std::int64_t>(f) * kSubRows<T>;
+          BURLY_UNROLL for (int r = 0; r < kRowVectors; ++r) {
+            const V off = load<V>(column + r * kLanes<T>) - splat(centre[f]);
             sum[r] = fma(off, off, sum[r]);
-          });
-        unrolled<kRowVectors>([&](auto r) { store(found + r * kLanes<T>, sqrt(sum[r])); });
+          }
+        }
+        BURLY_UNROLL for (int r = 0; r < kRowVectors; ++r) store(found + r * kLanes<T>, sqrt(sum[r]));
         for (int r = 0; r < std::min(kSubRows<T>, n - s); ++r)
           out[(block.first + first + s + r) * k + j] = found[r];
       }

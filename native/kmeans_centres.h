@@ -87,22 +87,27 @@ struct Nearest {
   template <int Count>
   BURLY_INLINE void visit(const T* subtile, int d, const T* packed, const T* half, int first) {
     using V = Vec<T>;
-    Scores<T, Count> scores;
-    scores.compute(subtile, d, packed, half);
-    unrolled<kRowVectors>([&](auto r) {
-      constexpr int at = r * kLanes<T>;
-      V least = load<V>(best + at), next = load<V>(second + at);
-      auto whose = load<Vec<IntOf<T>>>(index + at);
-      unrolled<Count>([&](auto c) {
-        const V score = scores.of[c][r];
-        whose = score < least ? splat<IntOf<T>>(static_cast<IntOf<T>>(first + c)) : whose;
-        next = lesser(greater(score, least), next);
-        least = lesser(score, least);
-      });
-      store(best + at, least);
-      store(second + at, next);
-      store(index + at, whose);
-    });
+    V scores[Count * kRowVectors];
+    score<T, Count>(subtile, d, packed, half, scores);
+    V least = V{}, next = V{};
+    Vec<IntOf<T>> whose = Vec<IntOf<T>>{};
+    BURLY_UNROLL for (int i = 0; i < Count * kRowVectors; ++i) {
+      const int c = i % Count, at = i / Count * kLanes<T>;
+      if (c == 0) {
+        least = load<V>(best + at);
+        next = load<V>(second + at);
+        whose = load<Vec<IntOf<T>>>(index + at);
+      }
+      const V one = scores[c * kRowVectors + i / Count];
+      whose = one < least ? splat<IntOf<T>>(static_cast<IntOf<T>>(first + c)) : whose;
+      next = lesser(greater(one, least), next);
+      least = lesser(one, least);
+      if (c == Count - 1) {
+        store(best + at, least);
+        store(second + at, next);
+        store(index + at, whose);
+      }
+    }
   }
 
   // IN: subtile[kSubRows * d], all centres.

@@ -18,6 +18,13 @@
 
 #define BURLY_INLINE inline __attribute__((always_inline))
 
+// In front of a loop of constant length over an array that shall live in registers.
+#if defined(__clang__)
+#define BURLY_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define BURLY_UNROLL _Pragma("GCC unroll 32")
+#endif
+
 namespace burly {
 
 #if defined(__AVX512F__)

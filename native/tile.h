@@ -78,33 +78,32 @@ template <class T>
 inline void row_norms(const T* subtile, int d, T* norms) {
   using V = Vec<T>;
   V sum[kRowVectors];
-  unrolled<kRowVectors>([&](auto r) { sum[r] = V{}; });
-  for (int f = 0; f < d; ++f, subtile += kSubRows<T>)
-    unrolled<kRowVectors>([&](auto r) {
+  BURLY_UNROLL for (int r = 0; r < kRowVectors; ++r) sum[r] = V{};
+  for (int f = 0; f < d; ++f, subtile += kSubRows<T>) {
+    BURLY_UNROLL for (int r = 0; r < kRowVectors; ++r) {
       const V x = load<V>(subtile + r * kLanes<T>);
       sum[r] = fma(x, x, sum[r]);
-    });
-  unrolled<kRowVectors>([&](auto r) { store(norms + r * kLanes<T>, sum[r]); });
-}
-
-// The scores half[j] - x . c_j of Count centres, left in registers.
-template <class T, int Count>
-struct Scores {
-  Vec<T> of[Count][kRowVectors];
-
-  // IN: subtile[kSubRows * d]; packed[d * Count], feature by feature; half[Count].
-  BURLY_INLINE void compute(const T* subtile, int d, const T* packed, const T* half) {
-    using V = Vec<T>;
-    unrolled<Count>([&](auto c) { unrolled<kRowVectors>([&](auto r) { of[c][r] = splat(half[c]); }); });
-    for (int f = 0; f < d; ++f, subtile += kSubRows<T>, packed += Count) {
-      V x[kRowVectors];
-      unrolled<kRowVectors>([&](auto r) { x[r] = load<V>(subtile + r * kLanes<T>); });
-      unrolled<Count>([&](auto c) {
-        const V centre = splat(packed[c]);
-        unrolled<kRowVectors>([&](auto r) { of[c][r] = fnma(x[r], centre, of[c][r]); });
-      });
     }
   }
-};
+  BURLY_UNROLL for (int r = 0; r < kRowVectors; ++r) store(norms + r * kLanes<T>, sum[r]);
+}
+
+// The scores half[c] - x . c of Count centres, left in registers:
+// scores[c * kRowVectors + r].
+// IN: subtile[kSubRows * d]; packed[d * Count], feature by feature; half[Count].
+template <class T, int Count>
+BURLY_INLINE void score(const T* subtile, int d, const T* packed, const T* half,
+                        Vec<T> (&scores)[Count * kRowVectors]) {
+  using V = Vec<T>;
+  // One flat loop: GCC 12 keeps the array in memory when two nested loops index it.
+  constexpr int n = Count * kRowVectors;
+  BURLY_UNROLL for (int i = 0; i < n; ++i) scores[i] = splat(half[i / kRowVectors]);
+  for (int f = 0; f < d; ++f, subtile += kSubRows<T>, packed += Count) {
+    BURLY_UNROLL for (int i = 0; i < n; ++i) {
+      const V x = load<V>(subtile + (i % kRowVectors) * kLanes<T>);
+      scores[i] = fnma(x, splat(packed[i / kRowVectors]), scores[i]);
+    }
+  }
+}
 
 }  // namespace burly
