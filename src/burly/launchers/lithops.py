@@ -8,6 +8,7 @@ import fcntl
 import importlib
 import logging
 import os
+import secrets
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,12 +36,24 @@ from burly.state.store import StateMessage, StateStore
 _log = logging.getLogger(__name__)
 
 LOCALHOST = "localhost"
+JOBS = "lithops.jobs"
+"""Where Lithops keeps what belongs to a job."""
 LOCAL_INTERVAL_S = 0.2
 """How often the monitor of Lithops lists a local folder; its own 2 s suit object stores."""
 GRACE_S = 3.0
 """How long workers that were told to stop may take before local ones are killed."""
 SESSION = ("__LITHOPS_SESSION_ID", "__LITHOPS_TOTAL_EXECUTORS")
 """What Lithops leaves in the environment: a child process would take on our identity with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a look at Lithops found; its storage was written and read in ``storage_s`` seconds."""
+
+    version: str
+    backend: str
+    storage: str
+    storage_s: float
 
 
 @dataclass(frozen=True)
@@ -141,6 +154,18 @@ class Lithops(Launcher):
                 outputs = own.gather()
             return Result(state, outputs)
 
+    def survey(self) -> Survey:
+        """Set up Lithops as a run would, write and read one small object, and launch nothing.
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError, burly.exceptions.LaunchError
+            What would also end a run.
+        """
+        config = self._configuration(self.n_workers)
+        with _executor(config, secrets.token_hex(8)) as functions:
+            return functions.survey()
+
     def _order(self, job: Job, own: Belongings, address: RunAddress, backend: str) -> Order:
         return Order(
             address=address,
@@ -233,6 +258,20 @@ class _Functions:
         folder = _lithops().module("lithops.constants").LITHOPS_TEMP_DIR
         return place_in(self._executor.config, folder, run_id)
 
+    def survey(self) -> Survey:
+        storage = self._executor.storage
+        begun = time.perf_counter()
+        with _foreign_errors():
+            key = f"{JOBS}/{self._executor.executor_id}/survey"
+            storage.put_object(storage.bucket, key, b"burly")
+            storage.get_object(storage.bucket, key)
+        return Survey(
+            _lithops().module("lithops").__version__,
+            self.backend,
+            f"{storage.backend} ({storage.bucket})",
+            time.perf_counter() - begun,
+        )
+
     def started(self) -> int:
         return sum(not (future.new or future.invoked) for future in self._futures)
 
@@ -266,9 +305,7 @@ class _Functions:
         self._executor.job_monitor.cleanup()
         self._executor.invoker.stop()
         storage = self._executor.internal_storage
-        keys = storage.storage.list_keys(
-            storage.bucket, f"lithops.jobs/{self._executor.executor_id}"
-        )
+        keys = storage.storage.list_keys(storage.bucket, f"{JOBS}/{self._executor.executor_id}")
         storage.storage.delete_objects(storage.bucket, keys)
 
     def _all_ended(self) -> bool:

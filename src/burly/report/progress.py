@@ -20,7 +20,7 @@ from burly.events import (
     StatePublished,
     WorkerStarted,
 )
-from burly.report.units import count_text, seconds_text
+from burly.report.units import count, count_text, seconds_text
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -98,8 +98,10 @@ class Standing:
     def parts(self) -> list[str]:
         """Return what there is to say, most important first."""
         if not self.phase:
-            workers = f"{self.n_started} of {self.n_workers} workers started"
-            return [f"launching on {self.launcher}" if self.launcher else "preparing", workers]
+            if not self.n_workers:
+                return ["preparing"]
+            workers = count(self.n_workers, "worker")
+            return [f"{self.launcher}: launching", f"{self.n_started} of {workers} started"]
         said = [self.phase, f"round {self.round}"]
         if self.shift is not None:
             said.append(f"shift {self.shift:.3g}")
@@ -145,7 +147,7 @@ class _Lines:
         self._stream = stream
         self._standing = Standing()
         self._begun = time.monotonic()
-        self._said_phase = ""
+        self._said_phases: set[str] = set()
         self._said_at = 0.0
 
     def __call__(self, event: Event) -> None:
@@ -153,13 +155,14 @@ class _Lines:
         standing.take(event)
         match event:
             case Launched():
-                self.say(f"launching {standing.n_workers} workers on {standing.launcher}")
+                self.say(f"{standing.launcher}: launching {count(standing.n_workers, 'worker')}")
             case Noted():
                 self.say(f"note: {event.message}")
             case StatePublished():
                 due = time.monotonic() - self._said_at >= LINE_S
-                if standing.phase != self._said_phase or due:
-                    self._said_phase, self._said_at = standing.phase, time.monotonic()
+                if standing.phase not in self._said_phases or due:
+                    self._said_phases.add(standing.phase)
+                    self._said_at = time.monotonic()
                     self.say(", ".join(standing.parts()))
             case Ended():
                 self.say(f"failed: {event.error}" if event.error else "done")

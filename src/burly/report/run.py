@@ -18,6 +18,7 @@ from burly.events import (
     WorkerFinished,
     WorkerStarted,
 )
+from burly.report.units import count
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -169,7 +170,7 @@ class Run:
     def __repr__(self) -> str:
         """Return one line that says how large the run was."""
         ended = f"failed: {self.error}" if self.error else f"{self.elapsed_s:.2f} s"
-        workers = "1 worker" if self.n_workers == 1 else f"{self.n_workers} workers"
+        workers = count(self.n_workers, "worker")
         return f"<Run: {workers} {self.launcher}, {self.n_rounds} rounds, {ended}>"
 
     def _repr_html_(self) -> str:

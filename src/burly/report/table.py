@@ -45,6 +45,7 @@ class BreakdownTable:
         else:
             yield Group(
                 _table(shares, total, times=True, traffic=False),
+                "",
                 _table(shares, total, times=False, traffic=True),
             )
         yield Text(_summary(self._run, total))

@@ -1,0 +1,209 @@
+"""The commands and what they take; what they do is in the modules beside this one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import burly
+from burly.cli import options as o
+from burly.cli.guard import guard
+
+EXAMPLES = """
+**Examples**
+
+    burly demo
+
+    burly fit kmeans points.csv --k 8 --out model.npz
+
+    burly fit kmeans 's3://bucket/points/*.parquet' --k 100 --columns x,y,z --workers 4 --vcpus 2
+    --backend aws_lambda --state rediss://cache.internal:6379 --out model.npz
+
+    burly predict model.npz points.csv --out labels/
+
+    burly doctor --state redis://localhost:6379
+"""
+
+app = typer.Typer(
+    name="burly",
+    help="Train stateful machine-learning models on a few burly serverless functions.\n\n"
+    + EXAMPLES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+fit = typer.Typer(help="Train a model.", no_args_is_help=True, rich_markup_mode="markdown")
+app.add_typer(fit, name="fit")
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  typer's contract
+    if wanted:
+        typer.echo(f"burly {burly.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Take the options of burly itself."""
+
+
+@fit.command("kmeans")
+def fit_kmeans(
+    *,
+    data: o.Data,
+    k: Annotated[int, typer.Option("--k", min=1, help="Clusters.")] = 8,
+    out: Annotated[
+        Path | None, typer.Option(metavar="MODEL", help="Where the model is written (.npz).")
+    ] = None,
+    init: Annotated[
+        str, typer.Option(help="k-means++, k-means||, random, or auto: by the data.")
+    ] = "auto",
+    n_init: Annotated[int | None, typer.Option(min=1, help="Starts; the best one wins.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all draws; default: a new one.")] = None,
+    max_iter: Annotated[int, typer.Option(min=1, help="Iterations at most.")] = 300,
+    tol: Annotated[float, typer.Option(min=0.0, help="Movement that counts as none.")] = 1e-4,
+    workers: o.Workers = None,
+    vcpus: o.Vcpus = None,
+    threads: o.Threads = None,
+    backend: o.Backend = None,
+    state: o.State = None,
+    start_timeout: o.StartTimeout = 120.0,
+    columns: o.Columns = None,
+    label: o.Label = None,
+    weight: o.Weight = None,
+    file_format: o.FileFormat = None,
+    header: o.Header = None,
+    delimiter: o.Delimiter = ",",
+    dtype: o.Dtype = None,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+) -> None:
+    """Find k centres: `burly fit kmeans points.csv --k 8 --out model.npz`."""
+    with guard(debug=debug):
+        from burly.cli.models import fit_kmeans as run  # noqa: PLC0415  after --help has answered
+
+        run(
+            o.dataset_from(
+                data,
+                columns=columns,
+                label=label,
+                weight=weight,
+                file_format=file_format,
+                header=header,
+                delimiter=delimiter,
+                dtype=dtype,
+            ),
+            out,
+            n_clusters=k,
+            init=init,
+            n_init="auto" if n_init is None else n_init,
+            random_state=seed,
+            max_iter=max_iter,
+            tol=tol,
+            n_threads=threads,
+            verbose=int(not quiet),
+            launcher=o.launcher_from(
+                workers=workers,
+                vcpus=vcpus,
+                backend=backend,
+                state=state,
+                start_timeout=start_timeout,
+            ),
+        )
+
+
+@app.command()
+def predict(
+    *,
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="From burly fit ... --out.")],
+    data: o.Data,
+    out: Annotated[
+        str, typer.Option(metavar="PLACE", help="A new folder or URI for the labels (Parquet).")
+    ],
+    workers: o.Workers = None,
+    vcpus: o.Vcpus = None,
+    threads: o.Threads = None,
+    backend: o.Backend = None,
+    state: o.State = None,
+    start_timeout: o.StartTimeout = 120.0,
+    columns: o.Columns = None,
+    label: o.Label = None,
+    weight: o.Weight = None,
+    file_format: o.FileFormat = None,
+    header: o.Header = None,
+    delimiter: o.Delimiter = ",",
+    dtype: o.Dtype = None,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+) -> None:
+    """Label rows with a model: `burly predict model.npz points.csv --out labels/`."""
+    with guard(debug=debug):
+        from burly.cli.models import predict as run  # noqa: PLC0415
+
+        run(
+            model,
+            o.dataset_from(
+                data,
+                columns=columns,
+                label=label,
+                weight=weight,
+                file_format=file_format,
+                header=header,
+                delimiter=delimiter,
+                dtype=dtype,
+            ),
+            out,
+            n_threads=threads,
+            verbose=int(not quiet),
+            launcher=o.launcher_from(
+                workers=workers,
+                vcpus=vcpus,
+                backend=backend,
+                state=state,
+                start_timeout=start_timeout,
+            ),
+        )
+
+
+@app.command()
+def demo(
+    *,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the picture goes.")] = Path(
+        "demo-output"
+    ),
+    colours: Annotated[int, typer.Option(min=2, max=256, help="Colours of the picture.")] = 64,
+    workers: Annotated[int, typer.Option(min=1, help="Functions.")] = 2,
+    picture: Annotated[str, typer.Option(help="china.jpg or flower.jpg, or a file.")] = "china.jpg",
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+) -> None:
+    """Draw a photograph in 64 colours, found by k-means on two Lithops functions."""
+    with guard(debug=debug):
+        from burly.cli.demo import demo as run  # noqa: PLC0415
+
+        run(out, picture, n_colours=colours, n_workers=workers, verbose=int(not quiet))
+
+
+@app.command()
+def doctor(
+    *,
+    backend: o.Backend = None,
+    state: o.State = None,
+    debug: o.Debug = False,
+) -> None:
+    """Look at the cores, the kernels, the state store and Lithops, and say what is wrong."""
+    with guard(debug=debug):
+        from burly.cli.doctor import doctor as run  # noqa: PLC0415
+
+        if not run(backend=backend, state=state):
+            raise typer.Exit(1)

@@ -1,0 +1,106 @@
+"""A photograph in 64 colours: the pixels are rows in files, the colours are k-means centres."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from burly.cli.models import summary_of
+from burly.data.dataset import Dataset
+from burly.estimators.kmeans import KMeans
+from burly.exceptions import ConfigurationError
+from burly.launchers.lithops import Lithops
+
+N_FILES = 4
+GAP = 8
+"""White pixels between the two pictures."""
+
+
+def demo(out: Path, picture: str, *, n_colours: int, n_workers: int, verbose: int) -> None:
+    """Find the colours of a photograph, and draw it in them.
+
+    Parameters
+    ----------
+    out : Path
+        A folder; it is made if it is not there.
+    picture : str
+        One of scikit-learn's photographs, or a file.
+    n_colours, n_workers, verbose : int
+    """
+    console = Console()
+    image = _photograph(picture)
+    height, width, _ = image.shape
+    console.print(
+        f"{picture}: {width} x {height} pixels, to be drawn in {n_colours} colours by "
+        f"{n_workers} functions of Lithops on this machine",
+        highlight=False,
+    )
+    launcher = Lithops(n_workers=n_workers, backend="localhost", config={"lithops": {}})
+    with tempfile.TemporaryDirectory(prefix="burly-demo-") as folder:
+        pixels = Path(folder) / "pixels"
+        _write(image.reshape(-1, 3), pixels)
+        data = Dataset(pixels)
+        model = KMeans(n_colours, random_state=0, launcher=launcher, verbose=verbose).fit(data)
+        labels = Path(folder) / "labels"
+        model.verbose = 0
+        model.predict(data, out=str(labels))
+        found = _read(labels)
+    console.print(model.run_.table())
+    colours = np.clip(np.rint(model.cluster_centers_), 0, 255).astype(np.uint8)
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / f"{Path(picture).stem}-{n_colours}-colours.png"
+    _draw(image, colours[found].reshape(image.shape), target)
+    console.print(summary_of(model), highlight=False)
+    console.print(f"the photograph and its {n_colours} colours: {target}", soft_wrap=True)
+
+
+def _photograph(picture: str) -> NDArray[np.uint8]:
+    try:
+        from PIL import Image  # noqa: PLC0415  the demo alone needs it
+        from sklearn.datasets import load_sample_image  # noqa: PLC0415
+    except ImportError:
+        raise ConfigurationError(
+            "the demo reads and writes pictures with pillow: install it with pip install pillow"
+        ) from None
+    image: NDArray[np.uint8]
+    if Path(picture).is_file():
+        with Image.open(picture) as opened:
+            image = np.asarray(opened.convert("RGB"))
+        return image
+    if picture not in {"china.jpg", "flower.jpg"}:
+        raise ConfigurationError(
+            f"there is no file {picture!r}; scikit-learn has china.jpg and flower.jpg"
+        )
+    image = load_sample_image(picture)
+    return image
+
+
+def _write(pixels: NDArray[np.uint8], folder: Path) -> None:
+    """Write the pixels as Parquet files, as a data set would lie in object storage."""
+    import pyarrow as pa  # noqa: PLC0415
+    from pyarrow import parquet  # noqa: PLC0415
+
+    folder.mkdir()
+    for number, rows in enumerate(np.array_split(pixels, N_FILES)):
+        columns = dict(zip(("red", "green", "blue"), rows.T, strict=True))
+        table = pa.table({name: pa.array(values) for name, values in columns.items()})
+        parquet.write_table(table, folder / f"{number}.parquet", row_group_size=1 << 14)
+
+
+def _read(folder: Path) -> NDArray[Any]:
+    from pyarrow import parquet  # noqa: PLC0415
+
+    parts = [parquet.read_table(file)["labels"] for file in sorted(folder.glob("*.parquet"))]
+    return np.concatenate([part.to_numpy() for part in parts])
+
+
+def _draw(left: NDArray[np.uint8], right: NDArray[np.uint8], target: Path) -> None:
+    from PIL import Image  # noqa: PLC0415
+
+    gap = np.full((len(left), GAP, 3), 255, np.uint8)
+    Image.fromarray(np.concatenate([left, gap, right], axis=1)).save(target)
