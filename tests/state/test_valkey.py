@@ -1,0 +1,184 @@
+"""What only a server does: commands, eviction, scripts, and getting lost."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from tests.state.conftest import admin, free_port, running, valkey_binary
+
+from burly.contributions import Part, Reducer, Step
+from burly.exceptions import (
+    ConfigurationError,
+    RoundTooLargeError,
+    StateStoreError,
+    StateStoreUnreachableError,
+)
+from burly.rounds import Rounds
+from burly.state.address import RunAddress, connect
+from burly.state.store import ContributionMessage, Pending, StateMessage
+from burly.state.valkey_connection import inspect_server
+from burly.states import State
+from burly.testing import PATIENCE_S
+
+N_ROUNDS = 10
+
+
+def first_state(k=1, d=1):
+    return StateMessage(0, 1, State("p", {"n": np.array(0), "centres": np.zeros((k, d))}))
+
+
+def rank_of_a_run(address, rank, k, d):
+    """Take part in a run; return this rank's traffic at the end."""
+    store = connect(address)
+    rounds = Rounds(store, rank=rank, world_size=address.world_size, wait_s=PATIENCE_S)
+    state = rounds.receive()
+    sums = Part(Reducer.SUM, np.full((k, d), rank, dtype=np.int64))
+    while not state.done:
+        state = rounds.exchange(Step({"sums": sums}), add)
+    rounds.leave()
+    store.close()
+    return store.traffic
+
+
+def add(states, totals):
+    number = int(states[-1]["n"]) + 1
+    arrays = {"n": np.array(number), "centres": states[-1]["centres"] + totals["sums"]}
+    return State("p", arrays, done=number == N_ROUNDS)
+
+
+class Monitor:
+    """Counts the commands that clients send, by the address they send from."""
+
+    def __init__(self, url):
+        self._admin = admin(url)
+        self._url = url
+        self.counts = Counter()
+
+    def __enter__(self):
+        self._monitor = self._admin.monitor().__enter__()
+        self._thread = threading.Thread(target=self._listen)
+        self._thread.start()
+        return self
+
+    def _listen(self):
+        for command in self._monitor.listen():
+            if command["command"].startswith("ECHO the-end"):
+                return
+            if command["client_type"] != "lua":
+                self.counts[command["client_address"], command["client_port"]] += 1
+
+    def __exit__(self, *error):
+        with admin(self._url) as client:
+            client.execute_command("ECHO", "the-end")
+        self._thread.join(PATIENCE_S)
+        self._monitor.__exit__(*error)
+        self._admin.close()
+
+
+@pytest.mark.parametrize(("k", "d"), [(10, 8), (1000, 32)])
+@pytest.mark.parametrize("world_size", [1, 2, 5])
+def test_a_worker_sends_at_most_three_commands_a_round(tcp_url, world_size, k, d):
+    address = RunAddress(tcp_url, "run", bytes(32), world_size)
+    client = connect(address)
+    client.open(first_state(k, d))
+    with Monitor(tcp_url) as monitor, ThreadPoolExecutor(world_size) as threads:
+        work = [threads.submit(rank_of_a_run, address, rank, k, d) for rank in range(world_size)]
+        traffic = [future.result(PATIENCE_S) for future in work]
+    # HELLO, join and latest before the rounds, leave after them; the monitor also sees its own end.
+    counts = sorted(monitor.counts.values())[-world_size:]
+    assert counts == sorted(worker.commands for worker in traffic)
+    assert max(counts) <= 3 * N_ROUNDS + 4
+    # Two: contribute, and wait or publish.
+    assert sum(counts) <= world_size * (2 * N_ROUNDS + 4) + N_ROUNDS
+    client.clear()
+    client.close()
+    with admin(tcp_url) as server:
+        assert server.dbsize() == 0
+
+
+@pytest.mark.parametrize("policy", ["volatile-lru", "allkeys-lru", "volatile-ttl"])
+def test_a_server_that_may_drop_states_is_refused(tcp_url, policy):
+    with admin(tcp_url) as server:
+        server.config_set("maxmemory-policy", policy)
+        try:
+            store = connect(RunAddress(tcp_url, "run", bytes(32), 1))
+            with pytest.raises(ConfigurationError, match=f"{policy}; set its maxmemory-policy"):
+                store.open(first_state())
+            assert inspect_server(tcp_url).may_evict
+            assert server.dbsize() == 0
+            store.close()
+        finally:
+            server.config_set("maxmemory-policy", "noeviction")
+
+
+def test_scripts_that_the_server_forgot_are_sent_again(tcp_url):
+    store = connect(RunAddress(tcp_url, "run", bytes(32), 2))
+    store.open(first_state())
+    with admin(tcp_url) as server:
+        server.script_flush()
+    store.join(0, 0)
+    part = Part(Reducer.SUM, np.array([1]))
+    assert store.contribute(ContributionMessage(0, 1, 0, 0, {"x": part})) == Pending()
+    store.clear()
+    store.close()
+
+
+def test_a_server_that_is_not_there_is_told_with_its_address_alone(monkeypatch):
+    monkeypatch.setattr("burly.state.valkey_connection.CONNECT_S", 0.1)
+    port = free_port()
+    store = connect(RunAddress(f"redis://u:hidden@127.0.0.1:{port}", "run", bytes(32), 1))
+    with pytest.raises(StateStoreUnreachableError, match=f"127.0.0.1:{port}") as caught:
+        store.open(first_state())
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_wrong_password_is_told_at_once(tls_url):
+    _, url = tls_url
+    store = connect(RunAddress(url.replace("p%40ss", "wrong"), "run", bytes(32), 1))
+    with pytest.raises(StateStoreUnreachableError, match="refuses the user or the password"):
+        store.open(first_state())
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(tls_url, monkeypatch):
+    monkeypatch.setattr("burly.state.valkey_connection.CONNECT_S", 0.1)
+    _, url = tls_url
+    store = connect(RunAddress(url.partition("?")[0], "run", bytes(32), 1))
+    with pytest.raises(StateStoreUnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
+        store.open(first_state())
+
+
+def test_a_user_without_rights_is_told_so(tcp_url):
+    with admin(tcp_url) as server:
+        server.execute_command("ACL", "SETUSER", "weak", "on", ">pw", "~other:*", "+@all")
+        url = tcp_url.replace("://", "://weak:pw@")
+        store = connect(RunAddress(url, "run", bytes(32), 1))
+        with pytest.raises(StateStoreError, match="needs more rights"):
+            store.open(first_state())
+        store.close()
+        server.execute_command("ACL", "DELUSER", "weak")
+
+
+def test_a_store_that_is_gone_for_good_is_an_error():
+    port = free_port()
+    url = f"valkey://127.0.0.1:{port}"
+    address = RunAddress(url, "run", bytes(32), 1, patience_s=0.2)
+    with running(valkey_binary(), url, "--port", str(port)):
+        store = connect(address)
+        store.open(first_state())
+    with pytest.raises(StateStoreUnreachableError, match="does not answer"):
+        store.wait(2, PATIENCE_S)
+    store.close()
+
+
+def test_a_state_that_is_too_large_is_refused_with_the_numbers(tcp_url, monkeypatch):
+    monkeypatch.setattr("burly.state.valkey.ValkeyStateStore.round_limit_bytes", 1000)
+    store = connect(RunAddress(tcp_url, "run", bytes(32), 1))
+    with pytest.raises(RoundTooLargeError, match=r"state 1 has 8,\d+ bytes; at most 1,000"):
+        store.open(first_state(k=100, d=10))
+    store.close()
+
+
+def test_inspecting_a_cluster_says_that_it_is_one(cluster_url):
+    assert inspect_server(cluster_url).is_cluster
