@@ -130,11 +130,11 @@ Lloyd<T>::Lloyd(const Rows<T>& rows, int k, int n_threads, bool dense)
       square_magic_(2 * static_cast<std::size_t>(rows.d())) {
   const int d = rows.d();
   const double unit = std::numeric_limits<T>::epsilon() / 2;
-  const double gamma = 1.01 * (d + 32) * unit;
+  const double gamma = 1.01 * (2.0 * d + 32) * unit;
   // The derivation needs gamma well below one: more features than that are always computed.
   if (gamma > 0.01) dense_ = true;
   gamma_ = static_cast<T>(gamma);
-  tiny_ = static_cast<T>((d + 32) * 8.0) * std::numeric_limits<T>::denorm_min();
+  tiny_ = static_cast<T>((2.0 * d + 32) * 8) * std::numeric_limits<T>::denorm_min();
   for (int t = 0; t < n_threads; ++t) workers_.push_back(std::make_unique<Worker>());
 }
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from burly.data.partition import Partition
 from burly.exact_sum import Grid
 from burly.kernels import ThreadTeam
-from burly.kernels.rows import Rows
+from burly.kernels.rows import Rows, row_table
 
 Array = NDArray[Any]
 
@@ -201,24 +201,12 @@ def _farthest(
     # Rows come in the order of (shard, row), so a stable sort by distance settles all ties.
     near = np.flatnonzero(squares >= threshold) if n else np.empty(0, dtype=np.int64)
     chosen = near[np.argsort(-squares[near], kind="stable")][:n]
-    info = partition.info
-    found = np.zeros(
-        n,
-        dtype=[
-            ("key", "f8"),
-            ("shard", "i8"),
-            ("row", "i8"),
-            ("label", "i8"),
-            ("weight", "f8"),
-            ("values", info.dtype, (info.n_features,)),
-        ],
-    )
-    starts = np.cumsum([0] + [len(shard.X) for shard in partition.shards])
-    for i, at in enumerate(chosen):
-        number = int(np.searchsorted(starts, at, side="right")) - 1
-        shard, row = partition.shards[number], int(at - starts[number])
-        weight = 1.0 if shard.weights is None else shard.weights[row]
-        found[i] = (-squares[at], shard.ordinal, row, labels[at], weight, shard.X[row])
+    table = row_table(partition, chosen, -squares[chosen])
+    fields = table.dtype.descr
+    found = np.zeros(len(table), dtype=[*fields[:3], ("label", "i8"), *fields[3:]])
+    for name in table.dtype.names or ():
+        found[name] = table[name]
+    found["label"] = labels[chosen]
     return found
 
 

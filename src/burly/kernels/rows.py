@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from burly.data.partition import Partition
 from burly.kernels import ThreadTeam
@@ -39,3 +40,43 @@ class Rows:
         )
         for shard in partition.shards:
             self.native.add_shard(shard.X, shard.weights if info.weighted else None)
+
+
+def row_table(
+    partition: Partition, at: NDArray[np.int64], keys: NDArray[np.float64]
+) -> NDArray[Any]:
+    """Return rows of a partition in the form that the reducer ROWS takes.
+
+    Parameters
+    ----------
+    partition : Partition
+    at : ndarray of shape (n,), int64
+        Numbers of rows in the partition.
+    keys : ndarray of shape (n,), float64
+
+    Returns
+    -------
+    ndarray of shape (n,), structured
+        Fields key (float64), shard and row (int64: the shard's ordinal, and the row's number in
+        it), weight (float64) and values (n_features of the data's dtype).
+    """
+    info = partition.info
+    table = np.zeros(
+        len(at),
+        dtype=[
+            ("key", "f8"),
+            ("shard", "i8"),
+            ("row", "i8"),
+            ("weight", "f8"),
+            ("values", info.dtype, (info.n_features,)),
+        ],
+    )
+    starts = np.cumsum([0] + [len(shard.X) for shard in partition.shards])
+    numbers = np.searchsorted(starts, at, side="right") - 1
+    table["key"] = keys
+    for i, (number, place) in enumerate(zip(numbers.tolist(), at.tolist(), strict=True)):
+        shard, row = partition.shards[number], place - int(starts[number])
+        weight = 1.0 if shard.weights is None else shard.weights[row]
+        table["shard"][i], table["row"][i] = shard.ordinal, row
+        table["weight"][i], table["values"][i] = weight, shard.X[row]
+    return table
