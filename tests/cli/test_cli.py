@@ -1,0 +1,201 @@
+"""The command line, as a shell sees it."""
+
+import os
+import signal
+import subprocess
+import sysconfig
+import threading
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from burly import KMeans
+
+BURLY = str(Path(sysconfig.get_path("scripts")) / "burly")
+
+
+def burly(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BURLY, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+        env={**os.environ, "COLUMNS": "100", **environment},
+    )
+
+
+@pytest.fixture
+def points(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([rng.normal(at, 0.1, (500, 2)) for at in (0.0, 5.0, 9.0)])
+    file = tmp_path / "points.csv"
+    np.savetxt(file, rows, "%.6f", ",", header="x,y", comments="")
+    return file
+
+
+def test_it_tells_its_version() -> None:
+    done = burly("--version")
+    assert (done.returncode, done.stdout.split()[0]) == (0, "burly")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("fit", "kmeans", "--help"), ("predict", "--help"), ("demo", "-h")]
+)
+def test_help_shows_how_to_use_it(arguments: tuple[str, ...]) -> None:
+    done = burly(*arguments)
+    assert done.returncode == 0
+    assert "Usage: burly" in done.stdout
+
+
+def test_help_has_examples() -> None:
+    assert "burly fit kmeans points.csv --k 8" in burly("--help").stdout
+
+
+def test_wrong_usage_ends_with_2() -> None:
+    assert burly("fit", "kmeans").returncode == 2
+    assert burly("fit", "kmeans", "x.csv", "--k", "none").returncode == 2
+    assert burly("fly").returncode == 2
+
+
+def test_a_fit_writes_a_model_and_shows_a_table(points: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model.npz"
+    done = burly("fit", "kmeans", str(points), "--k", "3", "--seed", "1", "--out", str(model))
+    assert done.returncode == 0, done.stderr
+    assert "compute" in done.stdout
+    assert "total" in done.stdout
+    assert "seed 1" in done.stdout
+    centres = sorted(KMeans.load(model).cluster_centers_[:, 0])
+    assert np.allclose(centres, [0, 5, 9], atol=0.1)
+
+
+def test_quiet_says_nothing_on_standard_error(points: Path) -> None:
+    assert burly("fit", "kmeans", str(points), "--k", "3", "--quiet").stderr == ""
+
+
+def test_predict_on_functions_writes_labels(points: Path, tmp_path: Path) -> None:
+    model, labels = tmp_path / "model.npz", tmp_path / "labels"
+    fitted = burly("fit", "kmeans", str(points), "--k", "3", "--seed", "1", "--out", str(model))
+    assert fitted.returncode == 0, fitted.stderr
+    done = burly("predict", str(model), str(points), "--out", str(labels), "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    found = np.concatenate(
+        [parquet.read_table(file)["labels"].to_numpy() for file in sorted(labels.glob("*"))]
+    )
+    rows = np.loadtxt(points, delimiter=",", skiprows=1, dtype=np.float32)
+    np.testing.assert_array_equal(found, KMeans.load(model).predict(rows))
+
+
+def test_columns_and_weights_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "w.parquet"
+    table = {"x": [0.0, 0.0, 9.0], "w": [1.0, 1.0, 2.0], "skip": ["a", "b", "c"]}
+    parquet.write_table(pa.table(table), file)
+    done = burly("fit", "kmeans", str(file), "--k", "2", "--columns", "x", "--weight", "w")
+    assert done.returncode == 0, done.stderr
+    assert "inertia 0" in done.stdout
+
+
+def test_an_error_is_one_clear_line_and_1(tmp_path: Path) -> None:
+    done = burly("fit", "kmeans", str(tmp_path / "none.csv"), "--quiet")
+    assert done.returncode == 1
+    assert done.stderr.startswith("burly: error: ")
+    assert done.stderr.count("\n") == 1
+    assert "none.csv" in done.stderr
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    done = burly("fit", "kmeans", str(tmp_path / "none.csv"), "--quiet", "--debug")
+    assert done.returncode == 1
+    assert "Traceback (most recent call last)" in done.stderr
+    assert "DataNotFoundError" in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_fit(points: Path) -> None:
+    done = burly("fit", "kmeans", str(points), "--out", "/nowhere/model.npz")
+    assert done.returncode == 1
+    assert "there is no folder /nowhere" in done.stderr
+    assert "launching" not in done.stderr
+
+
+def test_a_cloud_backend_without_a_store_is_refused(points: Path) -> None:
+    done = burly("fit", "kmeans", str(points), "--backend", "aws_lambda")
+    assert done.returncode == 1
+    assert "need a state store" in done.stderr
+
+
+def mentions(text: str) -> list[str]:
+    """Return the command lines of all processes that name something."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = entry.read_bytes()
+        except OSError:
+            continue
+        if text.encode() in command:
+            found.append(command.decode(errors="replace"))
+    return found
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_cleans_up_and_leaves_no_worker(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    place = tmp_path / "t"
+    place.mkdir()
+    rows = np.random.default_rng(0).random((400_000, 16), np.float32)
+    np.save(tmp_path / "noise.npy", rows)
+    arguments = ("--k", "400", "--workers", "2", "--max-iter", "100000", "--tol", "0")
+    with subprocess.Popen(
+        [BURLY, "fit", "kmeans", str(tmp_path / "noise.npy"), *arguments, "--init", "random"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(place)},
+    ) as process:
+        guard = threading.Timer(60, process.kill)
+        guard.start()
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if "lloyd, round" in line:
+                assert mentions(str(place))
+                process.send_signal(number)
+                break
+        said += process.stderr.readlines()
+        process.wait()
+        guard.cancel()
+    assert process.returncode == code, "".join(said)
+    assert said[-1] == "burly: cancelled: no worker is left, and nothing in the state store\n"
+    assert mentions(str(place)) == []
+    assert list(place.iterdir()) == []
+
+
+def test_the_doctor_finds_everything_well() -> None:
+    done = burly("doctor", "--backend", "localhost")
+    assert done.returncode == 0, done.stdout
+    for word in ("cores", "kernels", "round trip", "noeviction", "backend localhost"):
+        assert word in done.stdout
+
+
+def test_the_doctor_says_what_is_wrong() -> None:
+    done = burly("doctor", "--backend", "localhost", "--state", "redis://127.0.0.1:1")
+    assert done.returncode == 1
+    assert "!!" in done.stdout
+    assert "127.0.0.1:1" in done.stdout
+
+
+def test_the_demo_draws_a_picture(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    rng = np.random.default_rng(0)
+    source = tmp_path / "small.png"
+    image.fromarray(rng.integers(0, 256, (120, 160, 3), np.uint8)).save(source)
+    done = burly("demo", "--picture", str(source), "--colours", "8", "--out", str(tmp_path / "o"))
+    assert done.returncode == 0, done.stderr
+    with image.open(tmp_path / "o" / "small-8-colours.png") as drawn:
+        pixels = np.asarray(drawn)
+    assert pixels.shape == (120, 160 + 8 + 160, 3)
+    assert len(np.unique(pixels[:, -160:].reshape(-1, 3), axis=0)) == 8
