@@ -8,6 +8,7 @@ return. burly runs its default estimator; the peers live in a venv made from
 benchmarks/requirements.txt.
 """
 
+# ruff: noqa: PLC0415 -- a process imports only its own contender
 from __future__ import annotations
 
 import argparse
