@@ -215,14 +215,12 @@ class ValkeyStateStore(StateStore):
         frames = {
             int(rank): frame for rank, frame in zip(reply[1][::2], reply[1][1::2], strict=True)
         }
-        messages = [
-            message
-            if rank == message.rank
-            else self._codec.decode_contribution(frames[rank], round=message.round, rank=rank)
-            for rank in sorted(frames)
+        others = [
+            self._codec.decode_contribution(frame, round=message.round, rank=rank)
+            for rank, frame in frames.items()
         ]
         self.traffic.decode_s += time.perf_counter() - begun
-        return Complete(messages)
+        return Complete(sorted([message, *others], key=lambda each: each.rank))
 
     def _publish(self, message: StateMessage) -> list[Any]:
         named = ",".join(str(number) for number in sorted(set(message.carried.values())))

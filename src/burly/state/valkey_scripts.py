@@ -96,12 +96,21 @@ renew()
 if redis.call('HLEN', KEYS[3]) < tonumber(run[2]) then return {'pending'} end
 if not redis.call('SET', KEYS[4], rank, 'NX', 'PX', run[5])
   and redis.call('GET', KEYS[4]) ~= rank then return {'pending'} end
-return {'complete', redis.call('HGETALL', KEYS[3])}
+local others = {}
+local all = redis.call('HGETALL', KEYS[3])
+for i = 1, #all, 2 do
+  if all[i] ~= rank then
+    others[#others + 1] = all[i]
+    others[#others + 1] = all[i + 1]
+  end
+end
+return {'complete', others}
 """
 )
 """round, frame; an empty frame asks, without a body, what `CONTRIBUTE` would answer.
 
-A rank that holds the lease already gets it again: its reply was lost, or it was started anew.
+A rank that holds the lease already gets it again: its reply was lost, or it was started anew. The
+frames of a complete round are those of the other ranks; its own contribution the caller has.
 """
 
 PUBLISH = Script(
