@@ -1,7 +1,7 @@
 """What burly adds to Lithops: a fit of trivial data beside a map of two empty functions.
 
-Both run on two local functions, embedded Valkey included in burly's time. Printed are the medians
-in a process that has launched before, and whole fresh processes, imports included.
+Both run on two local functions, embedded Valkey included in burly's time. Printed are medians of
+the first launch of a process, with the import of Lithops, and of later ones.
 
     python benchmarks/launch.py
 """
@@ -12,12 +12,12 @@ import platform
 import statistics
 import subprocess
 import sys
-import time
 
 REPEATS = 5
 
 MAP = """
 import sys, time
+begun = time.perf_counter()
 import lithops
 def empty(x):
     return x
@@ -26,10 +26,10 @@ config = {{
     "localhost": {{"runtime": sys.executable, "worker_processes": 2, "version": 1}},
 }}
 for _ in range({n}):
-    begun = time.perf_counter()
     executor = lithops.FunctionExecutor(config=config, log_level=None)
     executor.get_result(executor.map(empty, [1, 2], include_modules=None), show_progressbar=False)
     print(time.perf_counter() - begun)
+    begun = time.perf_counter()
 """
 
 FIT = """
@@ -45,27 +45,23 @@ for _ in range({n}):
 
 
 def measure(program: str) -> tuple[float, float]:
-    """Return the median of a warm process, and of whole fresh processes, in seconds."""
-    done = subprocess.run(
-        [sys.executable, "-c", program.format(n=REPEATS + 1)],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    warm = [float(line) for line in done.stdout.split()][1:]
-    fresh = []
-    for _ in range(REPEATS):
-        begun = time.perf_counter()
-        subprocess.run([sys.executable, "-c", program.format(n=1)], check=True, capture_output=True)
-        fresh.append(time.perf_counter() - begun)
-    return statistics.median(warm), statistics.median(fresh)
+    """Return the medians of later launches and of first ones, in seconds."""
+    later = _times(program, REPEATS + 1)[1:]
+    first = [_times(program, 1)[0] for _ in range(REPEATS)]
+    return statistics.median(later), statistics.median(first)
+
+
+def _times(program: str, n: int) -> list[float]:
+    command = [sys.executable, "-c", program.format(n=n)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return [float(line) for line in done.stdout.split()]
 
 
 def main() -> None:
     """Measure both, and print what burly adds."""
     lithops, burly = measure(MAP), measure(FIT)
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}")
-    print(f"{'':24}{'warm':>8}{'fresh':>8}")
+    print(f"{'':24}{'later':>8}{'first':>8}")
     for name, times in (("Lithops map", lithops), ("burly fit", burly)):
         print(f"{name:24}{times[0]:8.2f}{times[1]:8.2f}")
     print(f"{'added':24}{burly[0] - lithops[0]:8.2f}{burly[1] - lithops[1]:8.2f}")

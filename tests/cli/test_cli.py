@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -85,7 +86,7 @@ def test_predict_on_functions_writes_labels(points: Path, tmp_path: Path) -> Non
     found = np.concatenate(
         [parquet.read_table(file)["labels"].to_numpy() for file in sorted(labels.glob("*"))]
     )
-    rows = np.loadtxt(points, delimiter=",", skiprows=1, dtype=np.float32)
+    rows = pd.read_csv(points, dtype=np.float32)
     np.testing.assert_array_equal(found, KMeans.load(model).predict(rows))
 
 
