@@ -349,7 +349,7 @@ def test_a_round_on_a_server_counts_its_traffic(server):
     events = [*client.wait(3, PATIENCE_S).telemetry, *client.departures(PATIENCE_S)[0][1]]
     done = [event for event in events if isinstance(event, RoundDone)]
     assert [event.commands for event in done] == [2, 2]
-    assert all(event.bytes_sent > 200 and event.bytes_received > 100 for event in done)
+    assert all(event.bytes_sent > 200 and event.bytes_received > 0 for event in done)
     client.clear()
     client.close()
     store.close()
