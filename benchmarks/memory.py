@@ -1,7 +1,9 @@
 """The peak memory of a worker that reads its partition, for each format.
 
 Run it as ``python benchmarks/memory.py [--rows N] [--columns N]``. Each partition is read in a
-process of its own, from what a launcher would have sent it. The promise: the peak is at most 1.3 times the
+process of its own, from what a launcher would have sent it.
+
+The promise: the peak is at most 1.3 times the
 partition in its final dtype plus 64 MB above the process after its imports.
 """
 

@@ -1,9 +1,9 @@
 """How fast a worker reads, beside obstore with pyarrow or NumPy alone: same bytes, same threads.
 
 Run it as ``python benchmarks/reading.py [--rows N] [--columns N] [--folder URI]``; the folder is a
-local one by default, or ``s3://bucket/prefix`` with the usual variables set. The others fetch ranges
-of 8 MiB in parallel and parse with as many threads; what they end with is a table of columns (which
-a kernel cannot use), or rows as burly's.
+local one by default, or ``s3://bucket/prefix`` with the usual variables set. The others fetch
+ranges of 8 MiB in parallel and parse with as many threads; what they end with is a table of columns
+(which a kernel cannot use), or rows as burly's.
 """
 
 from __future__ import annotations

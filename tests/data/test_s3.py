@@ -108,6 +108,7 @@ def test_arrays_travel_through_s3_and_leave_nothing(s3, bucket):
 
 
 def test_outputs_are_written_to_s3(s3, bucket):
+    obstore.put(s3.store(bucket), "other", b"1")
     data = from_arrays(X)
     writer = data.writer(f"s3://{bucket}/out", file_format="npz")
     writer.prepare()
@@ -115,9 +116,9 @@ def test_outputs_are_written_to_s3(s3, bucket):
         partition = data.read(part, 1)
         writer(partition, {"x": np.concatenate([rows.X[:, 0] for rows in partition.shards])})
     writer.finish()
-    assert [item["path"] for item in obstore.list(s3.store(bucket)).collect()] == [
+    assert [item["path"] for item in obstore.list(s3.store(bucket), "out").collect()] == [
         "out/part-00000000-00000004.npz"
     ]
     assert np.array_equal(writer.gather()["x"], X[:, 0])
     writer.remove()
-    assert obstore.list(s3.store(bucket)).collect() == []
+    assert obstore.list(s3.store(bucket), "out").collect() == []

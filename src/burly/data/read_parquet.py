@@ -130,7 +130,8 @@ class ParquetReader:
             pa.PythonFile(source, mode="r"),
             metadata=raw.metadata,
             pre_buffer=False,
-            buffer_size=_BUFFER_BYTES,
+            # What is in memory is handed over whole; the rest comes through small buffers.
+            buffer_size=_BUFFER_BYTES if raw.loaded is None else 0,
         )
         try:
             yield from file.iter_batches(

@@ -14,6 +14,9 @@ from burly.data.storage import Storage
 if TYPE_CHECKING:
     from burly.data.resolved import Reader
 
+_AHEAD = 2
+"""Requests under way beside those that are being parsed; each holds its bytes beside the rows."""
+
 
 def read_partition(
     info: DatasetInfo,
@@ -25,8 +28,8 @@ def read_partition(
 ) -> Partition:
     """Read the shards of one worker.
 
-    Requests wait for the network on twice as many threads as may parse at a time, so that the
-    cores have something to parse while bytes are on their way.
+    Requests wait for the network on more threads than may parse at a time, so that the cores have
+    something to parse while bytes are on their way.
 
     Parameters
     ----------
@@ -67,7 +70,10 @@ def read_partition(
     if len(runs) <= 1:
         with Storage(credentials) as storage:
             return Partition(info, [rows for run in runs for rows in read(run)])
-    with Storage(credentials) as storage, ThreadPoolExecutor(2 * n_threads, "burly-read") as pool:
+    with (
+        Storage(credentials) as storage,
+        ThreadPoolExecutor(n_threads + _AHEAD, "burly-read") as pool,
+    ):
         tasks = [pool.submit(read, run) for run in runs]
         try:
             return Partition(info, [rows for task in tasks for rows in task.result()])
