@@ -32,11 +32,10 @@ def finish(
     problem: Problem, state: State, theta: Float, seen: Evaluation, *, converged: bool
 ) -> State:
     """Return the last state: the coefficients, and what is to be said of them."""
-    if problem.n_outputs > 1 and not problem.settings.l1 and not problem.settings.fit_intercept:
-        theta = theta.copy()
     arrays: dict[str, Array] = {
         "classes": state["classes"],
         "theta": theta,
+        "solver": state["solver"],
         "n_iter": state["n_iter"],
         "converged": np.array(converged),
         "class_rows": state["class_rows"],

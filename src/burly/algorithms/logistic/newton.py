@@ -84,6 +84,7 @@ def begin(problem: Problem, state: State) -> State:
     arrays = {
         **state.arrays,
         **_nothing(problem),
+        "solver": np.array("newton"),
         "theta": theta,
         "plan_rows": np.array([rows for rows, _ in plan]),
         "plan_hessian": np.array([hessian for _, hessian in plan]),

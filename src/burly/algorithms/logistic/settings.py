@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
 
-SOLVERS = ("auto", "newton", "lbfgs", "gd")
-
 
 @dataclass(frozen=True, eq=False)
 class Settings:
@@ -28,7 +26,6 @@ class Settings:
 
     Attributes
     ----------
-    solver : {"auto", "newton", "lbfgs", "gd"}
     C : float
         Infinity: no penalty.
     l1_ratio : float
@@ -42,11 +39,8 @@ class Settings:
     class_weight : "balanced", sequence of (label, weight), or None
     start : ndarray of shape (n_outputs, n_features + 1) or None
         Coefficients to start from, the intercept last.
-    learning_rate : float
-        "gd" alone: the coefficients move by this times the gradient of the summed loss.
     """
 
-    solver: str = "auto"
     C: float = 1.0
     l1_ratio: float = 0.0
     tol: float = 1e-4
@@ -55,7 +49,6 @@ class Settings:
     intercept_scaling: float | None = None
     class_weight: str | Sequence[tuple[Any, float]] | None = None
     start: Float | None = None
-    learning_rate: float | None = None
 
     @property
     def l2(self) -> float:

@@ -1,0 +1,83 @@
+"""Margins, probabilities and labels of rows under given coefficients: no rounds, only outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burly.algorithms.base import Algorithm
+from burly.contributions import Step, Totals
+from burly.data.partition import DatasetInfo, Partition
+from burly.kernels import ThreadTeam
+from burly.kernels.logistic import decision_function, log_probabilities, probabilities
+from burly.states import State
+
+Array = NDArray[Any]
+
+OUTPUTS = ("margins", "labels", "probabilities", "log_probabilities")
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction(Algorithm):
+    """Apply a model.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (n_outputs, n_features + 1)
+        float64, the intercept last.
+    classes : ndarray of shape (n_classes,)
+    wanted : tuple of str
+        Of `OUTPUTS`.
+    """
+
+    coef: Array
+    classes: Array
+    wanted: tuple[str, ...] = ("labels",)
+
+    def start(self, info: DatasetInfo) -> State:  # noqa: ARG002
+        return State("predict", {}, done=True)
+
+    def scratch(self, partition: Partition, team: ThreadTeam) -> None:
+        """Nothing is kept."""
+
+    def step(self, state: State, partition: Partition, team: ThreadTeam, scratch: None) -> Step:
+        raise NotImplementedError
+
+    def update(self, states: Sequence[State], totals: Totals) -> State:
+        raise NotImplementedError
+
+    def outputs(
+        self,
+        state: State,  # noqa: ARG002
+        partition: Partition,
+        team: ThreadTeam,
+        scratch: Any,  # noqa: ARG002, ANN401
+    ) -> dict[str, Array]:
+        shards = [shard for shard in partition.shards if shard.X.shape[0]]
+        if not shards:
+            return {
+                name: self._of(name, np.empty((0, len(self.coef))), team) for name in self.wanted
+            }
+        margins = np.concatenate([decision_function(s.X, self.coef, team) for s in shards])
+        return {name: self._of(name, margins, team) for name in self.wanted}
+
+    def _of(self, name: str, margins: Array, team: ThreadTeam) -> Array:
+        match name:
+            case "margins":
+                return margins[:, 0] if len(self.classes) == 2 else margins
+            case "labels":
+                return self.classes[_best(margins)]
+            case "probabilities":
+                return probabilities(margins, team)
+            case _:
+                return log_probabilities(margins, team)
+
+
+def _best(margins: Array) -> NDArray[np.intp]:
+    if margins.shape[1] == 1:
+        return (margins[:, 0] > 0).astype(np.intp)
+    return np.argmax(margins, axis=1)

@@ -1,0 +1,418 @@
+"""Logistic regression with the contract of scikit-learn's ``LogisticRegression``."""
+
+from __future__ import annotations
+
+import numbers
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model._base import SparseCoefMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+
+from burly.algorithms.logistic.algorithm import LogisticRegression as Fitting
+from burly.algorithms.logistic.predicting import Prediction
+from burly.algorithms.logistic.settings import Settings
+from burly.data.dataset import Dataset
+from burly.data.resolved import ResolvedDataset
+from burly.estimators.base import launch, resolve, settings_of
+from burly.exceptions import ConfigurationError
+from burly.launchers.base import Launcher
+from burly.model_files import ModelFile, read_model, write_model
+from burly.report.run import Run
+
+Array = NDArray[Any]
+
+SOLVERS = (
+    "auto",
+    "newton",
+    "lbfgs",
+    "newton-cholesky",
+    "newton-cg",
+    "sag",
+    "saga",
+    "liblinear",
+)
+"""All are served by Newton's method on growing samples, which stops at the same optimum."""
+
+
+class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type: ignore[misc]
+    """Logistic regression, binary and multinomial, by methods that need few passes and few meetings.
+
+    The model is the same to the last bit for any number of threads and workers, and for any launcher.
+
+    Parameters
+    ----------
+    penalty : {"l1", "l2", "elasticnet", None}, default="deprecated"
+        As in scikit-learn, which replaces it by ``C`` and ``l1_ratio``.
+    C : float, default=1.0
+        Inverse strength of the penalty; ``np.inf`` is none.
+    l1_ratio : float, default=0.0
+        0: l2; 1: l1; between: elastic net. Any solver takes each.
+    dual : bool, default=False
+        For scikit-learn's sake: the optimum is the same.
+    tol : float, default=1e-4
+        The largest component of the gradient of the mean objective, over all rows, to stop at.
+    fit_intercept : bool, default=True
+    intercept_scaling : float, default=1
+        With solver "liblinear" the intercept is the penalised coefficient of a column of this value.
+    class_weight : dict, "balanced" or None, default=None
+    random_state : default=None
+        For scikit-learn's sake: nothing is drawn.
+    solver : str, default="auto"
+        "auto" or "newton": Newton's method on growing samples, for dense data;
+        ``run_.settings["solver_chosen"]`` says what was chosen. The names of scikit-learn are served
+        by it too, since the optimum is the same; "liblinear" penalises the intercept as there.
+    max_iter : int, default=100
+        Steps of the coefficients at most.
+    verbose : int, default=0
+        Whether to show progress.
+    warm_start : bool, default=False
+        Start from the coefficients of the last fit.
+    n_jobs : int, optional
+        No effect, as in scikit-learn.
+    n_threads : int, optional
+        Threads a worker; by default all cores that it really has.
+    launcher : burly.InProcess or burly.Lithops, optional
+        Where to run; by default in this process.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+    n_iter_ : ndarray of shape (1,), int32
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where the data names its columns.
+    run_ : burly.report.run.Run
+        What happened, and where the time went: print it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from burly import LogisticRegression
+    >>> X = np.array([[0.0], [1], [2], [3]])
+    >>> LogisticRegression().fit(X, ["no", "no", "yes", "yes"]).predict([[0.5], [2.5]]).tolist()
+    ['no', 'yes']
+    """
+
+    def __init__(
+        self,
+        penalty: Any = "deprecated",
+        *,
+        C: float = 1.0,
+        l1_ratio: float | None = 0.0,
+        dual: bool = False,
+        tol: float = 1e-4,
+        fit_intercept: bool = True,
+        intercept_scaling: float = 1,
+        class_weight: Any = None,
+        random_state: Any = None,
+        solver: str = "auto",
+        max_iter: int = 100,
+        verbose: int = 0,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        n_threads: int | None = None,
+        launcher: Launcher | None = None,
+    ) -> None:
+        self.penalty = penalty
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.dual = dual
+        self.tol = tol
+        self.fit_intercept = fit_intercept
+        self.intercept_scaling = intercept_scaling
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.solver = solver
+        self.max_iter = max_iter
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.n_threads = n_threads
+        self.launcher = launcher
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Fit the coefficients.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_rows, n_features), or Dataset
+        y : array-like of shape (n_rows,)
+            Labels of any type; a Dataset of files names its column with ``label=``.
+        sample_weight : array-like of shape (n_rows,), optional
+
+        Returns
+        -------
+        LogisticRegression
+            This estimator.
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError, burly.exceptions.DataError
+            If parameters or data cannot work.
+        burly.exceptions.StateStoreError, burly.exceptions.LaunchError
+            If functions or the state store fail.
+        """
+        penalty_c, l1_ratio = self._penalty()
+        self._check_parameters()
+        labels, objects = self._labels(X, y)
+        data = resolve(self, X, y=labels, sample_weight=sample_weight, reset=True)
+        settings = Settings(
+            C=penalty_c,
+            l1_ratio=l1_ratio,
+            tol=float(self.tol),
+            max_iter=int(self.max_iter),
+            fit_intercept=bool(self.fit_intercept),
+            intercept_scaling=self._penalised_intercept(),
+            class_weight=self._class_weight(objects),
+            start=self._start(data),
+        )
+        run = Run(settings=settings_of(self))
+        fitting = Fitting(settings, data.info.feature_names)
+        result = launch(self, fitting, data, run)
+        chosen = str(result.state["solver"])
+        run.settings = {**run.settings, "solver_chosen": chosen}
+        self.run_ = run
+        self._learn(result.state.arrays, objects, data.info.dtype)
+        return self
+
+    def decision_function(self, X: Any) -> Array:
+        """Return the margins: shape (n_rows,) for two classes, else (n_rows, n_classes)."""
+        return self._apply("margins", X, None)
+
+    def predict(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
+        """Return the most probable label of each row.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_rows, n_features), or Dataset
+        out : str or path, optional
+            For a Dataset of files: the folder or URI where the workers write labels and
+            probabilities, as Parquet, in the order of the data.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,); None where ``out`` is given
+        """
+        return self._apply("labels", X, out)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class, of shape (n_rows, n_classes)."""
+        return self._apply("probabilities", X, None)
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithm of the probability of each class, of shape (n_rows, n_classes)."""
+        return self._apply("log_probabilities", X, None)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a file; `load` reads it. Nothing in it is ever executed.
+
+        Raises
+        ------
+        burly.exceptions.ModelFileError
+            If it cannot be written.
+        """
+        check_is_fitted(self)
+        classes = self.classes_
+        if classes.dtype == object:
+            classes = np.array(classes.tolist())
+            if classes.tolist() != self.classes_.tolist():
+                raise ConfigurationError(
+                    "classes of mixed types cannot be written: make them all text or all numbers"
+                )
+        header = {
+            "n_iter": self.n_iter_.tolist(),
+            "feature_names": list(getattr(self, "feature_names_in_", [])),
+        }
+        coef = self._dense_coef()
+        arrays = {"coef": coef, "intercept": self.intercept_, "classes": classes}
+        write_model(path, ModelFile("LogisticRegression", header, arrays))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a model that `save` wrote.
+
+        Raises
+        ------
+        burly.exceptions.ModelFileError
+            If there is none.
+        """
+        model = read_model(path)
+        if model.kind != "LogisticRegression":
+            raise ConfigurationError(f"{path} holds a {model.kind}, not a LogisticRegression")
+        loaded = cls()
+        loaded.coef_, loaded.intercept_ = model.arrays["coef"], model.arrays["intercept"]
+        loaded.classes_ = model.arrays["classes"]
+        loaded.n_iter_ = np.array(model.header["n_iter"], dtype=np.int32)
+        loaded.n_features_in_ = loaded.coef_.shape[1]
+        if model.header["feature_names"]:
+            loaded.feature_names_in_ = np.array(model.header["feature_names"], dtype=object)
+        loaded.run_ = Run()
+        return loaded
+
+    def to_sklearn(self) -> Any:
+        """Return a fitted ``sklearn.linear_model.LogisticRegression`` with these coefficients."""
+        from sklearn.linear_model import (  # noqa: PLC0415  slow to import
+            LogisticRegression as SklearnLogisticRegression,
+        )
+
+        check_is_fitted(self)
+        names = SklearnLogisticRegression().get_params()
+        params = {name: value for name, value in self.get_params().items() if name in names}
+        if params["solver"] not in ("liblinear", "newton-cg", "newton-cholesky", "sag", "saga"):
+            params["solver"] = "saga" if self.l1_ratio else "lbfgs"
+        model = SklearnLogisticRegression(**params)
+        fitted = ("coef_", "intercept_", "classes_", "n_iter_", "n_features_in_")
+        for name in (*fitted, "feature_names_in_"):
+            if hasattr(self, name):
+                setattr(model, name, getattr(self, name))
+        return model
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = self.solver != "liblinear"
+        return tags
+
+    def _apply(self, name: str, X: Any, out: str | os.PathLike[str] | None) -> Any:
+        check_is_fitted(self)
+        data = resolve(self, X, reset=False)
+        if data.info.in_memory != (out is None):
+            raise ConfigurationError(
+                f"{name} of data in memory are returned, not written: leave out= away"
+                if data.info.in_memory
+                else f"{name} of stored data are written by the workers: predict(dataset, out=)"
+            )
+        coef = np.column_stack([self._dense_coef(), self.intercept_]).astype(np.float64)
+        wanted = (name,) if out is None else ("labels", "probabilities")
+        # Objects stay here: what travels are numbers.
+        objects = self.classes_.dtype == object and "labels" in wanted and out is None
+        classes = np.arange(len(self.classes_)) if objects else self.classes_
+        run = Run(settings=settings_of(self))
+        target = None if out is None else os.fspath(out)
+        result = launch(self, Prediction(coef, classes, wanted), data, run, out=target)
+        if out is not None:
+            return None
+        output = result.outputs[name]
+        return self.classes_[output] if objects else output
+
+    def _dense_coef(self) -> Array:
+        coef = self.coef_
+        return np.asarray(coef.toarray() if hasattr(coef, "toarray") else coef)
+
+    def _labels(self, X: Any, y: Any) -> tuple[Any, Array | None]:
+        """Return labels that workers can tell apart, and the classes if these are not them."""
+        if y is None:
+            if isinstance(X, Dataset):
+                return None, None
+            raise ConfigurationError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None"
+            )
+        labels = column_or_1d(y, warn=True)
+        if not isinstance(X, Dataset):
+            check_consistent_length(X, labels)
+        if labels.dtype.kind not in "biuUS":
+            if labels.dtype.kind == "f" and not np.all(np.isfinite(labels)):
+                raise ConfigurationError("Input y contains NaN or infinity")
+            check_classification_targets(labels)
+        if labels.dtype.kind in "biufUS":
+            return labels, None
+        classes, codes = np.unique(labels, return_inverse=True)
+        return codes.astype(np.int64), classes
+
+    def _class_weight(self, objects: Array | None) -> Any:
+        if self.class_weight is None or isinstance(self.class_weight, str):
+            return self.class_weight
+        pairs = list(self.class_weight.items())
+        if objects is None:
+            return tuple((label, float(weight)) for label, weight in pairs)
+        places = {label: place for place, label in enumerate(objects.tolist())}
+        return tuple((places[label], float(weight)) for label, weight in pairs if label in places)
+
+    def _start(self, data: ResolvedDataset) -> Array | None:
+        if not self.warm_start or not hasattr(self, "coef_"):
+            return None
+        coef = self._dense_coef()
+        if coef.shape[1] != data.info.n_features:
+            return None
+        return np.column_stack([coef, self.intercept_]).astype(np.float64)
+
+    def _learn(self, arrays: Mapping[str, Array], objects: Array | None, dtype: Any) -> None:
+        theta = arrays["theta"].astype(dtype)
+        self.classes_ = np.array(arrays["classes"]) if objects is None else objects
+        self.coef_ = np.ascontiguousarray(theta[:, :-1])
+        self.intercept_ = np.ascontiguousarray(theta[:, -1])
+        self.n_iter_ = np.array([int(arrays["n_iter"])], dtype=np.int32)
+        if not bool(arrays["converged"]):
+            warnings.warn(
+                f"logistic regression did not reach tol={self.tol} after {int(self.n_iter_[0])} "
+                "steps; raise max_iter or tol, scale the columns, or add a penalty",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _penalised_intercept(self) -> float | None:
+        if self.solver != "liblinear" or not self.fit_intercept:
+            return None
+        return float(self.intercept_scaling)
+
+    def _penalty(self) -> tuple[float, float]:
+        """Return C and l1_ratio, from these and from the older penalty."""
+        ratio = self.l1_ratio
+        if self.penalty == "deprecated":
+            if ratio is None:
+                warnings.warn(
+                    "l1_ratio=None is deprecated: use a number from 0 to 1",
+                    FutureWarning,
+                    stacklevel=3,
+                )
+            return self.C, 0.0 if ratio is None else ratio
+        if self.penalty not in ("l1", "l2", "elasticnet", None):
+            raise ConfigurationError(
+                f"penalty must be 'l1', 'l2', 'elasticnet' or None, got {self.penalty!r}; "
+                "l1_ratio and C replace it"
+            )
+        warnings.warn(
+            "penalty is deprecated: use l1_ratio and C instead", FutureWarning, stacklevel=3
+        )
+        if self.penalty is None:
+            return np.inf, 0.0
+        if self.penalty == "elasticnet":
+            if ratio is None:
+                raise ConfigurationError("l1_ratio must be specified when penalty is elasticnet")
+            return self.C, ratio
+        return self.C, 1.0 if self.penalty == "l1" else 0.0
+
+    def _check_parameters(self) -> None:
+        if self.solver not in SOLVERS:
+            raise ConfigurationError(
+                f"solver must be one of {', '.join(SOLVERS)}, got {self.solver!r}"
+            )
+        if not isinstance(self.C, numbers.Real) or not self.C > 0:
+            raise ConfigurationError(f"C must be a number above 0, got {self.C!r}")
+        ratio = self.l1_ratio
+        if ratio is not None and (not isinstance(ratio, numbers.Real) or not 0 <= ratio <= 1):
+            raise ConfigurationError(f"l1_ratio must be from 0 to 1, got {ratio!r}")
+        if not isinstance(self.tol, numbers.Real) or not 0 <= self.tol < np.inf:
+            raise ConfigurationError(f"tol must be 0 or more, got {self.tol!r}")
+        if not isinstance(self.max_iter, numbers.Integral) or self.max_iter < 0:
+            raise ConfigurationError(f"max_iter must be 0 or more, got {self.max_iter!r}")
+        if not isinstance(self.intercept_scaling, numbers.Real) or not self.intercept_scaling > 0:
+            raise ConfigurationError(
+                f"intercept_scaling must be a number above 0, got {self.intercept_scaling!r}"
+            )
+        weight = self.class_weight
+        if weight is not None and weight != "balanced" and not isinstance(weight, Mapping):
+            raise ConfigurationError(
+                f"class_weight must be a dict, 'balanced' or None, got {weight!r}"
+            )
+        if self.n_jobs is not None:
+            warnings.warn("n_jobs has no effect: use n_threads", FutureWarning, stacklevel=3)
