@@ -3,8 +3,8 @@
 Run it as ``python benchmarks/memory.py [--rows N] [--columns N]``. Each partition is read in a
 process of its own, from what a launcher would have sent it.
 
-The promise: the peak is at most 1.3 times the
-partition in its final dtype plus 64 MB above the process after its imports.
+The promise: the peak is at most 1.3 times the partition in its final dtype plus 64 MB above the
+process after its imports.
 """
 
 from __future__ import annotations

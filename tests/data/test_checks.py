@@ -3,7 +3,9 @@ import sys
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from burly.data.arrays import from_arrays
 from burly.data.checks import explain_non_finite
@@ -33,4 +35,19 @@ def test_finite_values_need_no_explanation():
 )
 def test_a_worker_imports_no_more_than_it_needs(modules, absent):
     code = f"import sys, {modules}; sys.exit({absent!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.parquet"])
+def test_reading_imports_no_pandas(tmp_path, name):
+    path = tmp_path / name
+    if name == "x.csv":
+        path.write_text("a,y\n1,u\n,v\n")
+    else:
+        parquet.write_table(pa.table({"a": [1.0, None], "y": ["u", "v"]}), path)
+    code = (
+        "import sys; from burly.data.dataset import Dataset; "
+        f"data = Dataset({str(path)!r}, label='y').resolve(); data.read(data.shards, 2); "
+        "sys.exit('pandas' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -29,7 +29,7 @@ def texts(draw: st.DrawFn) -> tuple[str, list[list[int]]]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(texts(), st.integers(1, 60), st.integers(1, 9), st.integers(1, 3), st.booleans())
-def test_each_row_is_read_once_whatever_line_ends_and_shards_and_workers(  # noqa: PLR0917
+def test_each_row_is_read_once_whatever_line_ends_and_shards_and_workers(
     tmp_path, monkeypatch, drawn, shard_bytes, n_workers, tail_bytes, header
 ):
     text, rows = drawn

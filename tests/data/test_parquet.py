@@ -22,7 +22,7 @@ def saved(folder, columns, name="x.parquet", **options):
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30
 )
 @given(st.integers(1, 40_000), st.integers(500, 50_000), st.integers(1, 9), st.booleans())
-def test_each_row_is_read_once(tmp_path, monkeypatch, n_rows, group_rows, n_workers, streamed):  # noqa: PLR0917
+def test_each_row_is_read_once(tmp_path, monkeypatch, n_rows, group_rows, n_workers, streamed):
     a, b = np.arange(n_rows, dtype=np.float64), np.arange(n_rows) % 7
     path = saved(tmp_path, {"a": a, "b": b}, row_group_size=group_rows)
     with monkeypatch.context() as patch:

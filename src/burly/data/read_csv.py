@@ -23,6 +23,7 @@ from pyarrow import csv as arrow
 
 from burly.data.columns import Columns
 from burly.data.csv_text import Text, after_line_end, explain, quotes_span_lines
+from burly.data.from_arrow import labels, numbers
 from burly.data.growing import Growing
 from burly.data.partition import ShardRows
 from burly.data.shards import REQUEST_BYTES, SHARD_BYTES, DataObject, Shard, runs_of
@@ -160,9 +161,7 @@ class CSVReader:
         column = table.column(str(self.columns.label))
         if column.null_count:
             raise ParseError("a label is missing")
-        values: Array = column.to_numpy()
-        # Text travels as fixed-width characters: nothing is ever pickled.
-        return values.astype(self._label_dtype()) if self.label_type == "string" else values
+        return labels(column.chunk(0))
 
     def _label_dtype(self) -> np.dtype[Any]:
         return np.dtype({"string": "U", "double": "f8", "bool": "?"}.get(self.label_type, "i8"))
@@ -247,8 +246,7 @@ def unpacked(item: DataObject, storage: Storage) -> Iterator[bytes]:
 
 
 def _numbers(table: pa.Table, at: int) -> Array:
-    numbers: Array = table.column(str(at)).chunk(0).to_numpy(zero_copy_only=False)
-    return numbers
+    return numbers(table.column(str(at)).chunk(0))
 
 
 def _header_lines(item: DataObject, storage: Storage) -> int:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet as pq
 
 from burly.data.columns import Columns, choose_columns
+from burly.data.from_arrow import labels, numbers
 from burly.data.partition import SHARD_ROWS, DatasetInfo, ShardRows
 from burly.data.resolved import ResolvedDataset
 from burly.data.row_groups import ColumnChunks, Loaded, Range
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 _FOOTER_BYTES = 64 << 10
 _BUFFER_BYTES = 64 << 10
-_COLUMNS_AT_ONCE = 32
+_COLUMNS_AT_ONCE = 16
 """Arrow holds a page of each column that it decodes, a MiB or so."""
 
 
@@ -191,12 +192,10 @@ class _Filling:
         return ShardRows(self._shard.ordinal, self._X, y, self._weights)
 
     def _put(self, out: Array, values: pa.Array, column: int) -> None:
-        if pa.types.is_decimal(values.type):
-            values = values.cast(pa.float64())
         try:
             # NumPy sees an overflow in the processor's flags: the check costs no pass of its own.
             with np.errstate(over="raise"):
-                np.copyto(out, values.to_numpy(zero_copy_only=False), casting="unsafe")
+                np.copyto(out, numbers(values), casting="unsafe")
         except FloatingPointError:
             raise ParseError(
                 f"{self._where(column)} holds a number that is too large for {out.dtype}; use "
@@ -206,11 +205,7 @@ class _Filling:
     def _label(self, values: pa.Array, column: int) -> Array:
         if values.null_count:
             raise ParseError(f"the label in {self._where(column)} is missing in some rows")
-        if pa.types.is_dictionary(values.type):
-            values = values.dictionary_decode()
-        labels: Array = values.to_numpy(zero_copy_only=False)
-        # Text travels as fixed-width characters: nothing is ever pickled.
-        return labels.astype("U") if labels.dtype.kind == "O" else labels.copy()
+        return labels(values)
 
     def _where(self, column: int) -> str:
         shard = self._shard

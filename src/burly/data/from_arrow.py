@@ -1,0 +1,35 @@
+"""Arrow's columns as NumPy arrays, without Arrow's own way: that one imports pandas if it can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+
+def numbers(values: pa.Array) -> NDArray[Any]:
+    """Return a column of numbers, without a copy where it has no gaps; gaps become NaN."""
+    kind = values.type
+    if pa.types.is_boolean(kind):
+        values = values.cast(pa.uint8())
+    elif pa.types.is_decimal(kind):
+        values = values.cast(pa.float64())
+    if values.null_count:
+        if not pa.types.is_floating(values.type):
+            values = values.cast(pa.float64())
+        values = values.fill_null(float("nan"))
+    return np.from_dlpack(values)
+
+
+def labels(values: pa.Array) -> NDArray[Any]:
+    """Return a column of labels without gaps, in its own type; text as fixed-width characters."""
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_boolean(values.type):
+        return numbers(values).astype(np.bool_)
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        # Nothing is ever pickled, so text cannot travel as Python's objects.
+        return np.array(values.to_pylist(), dtype=np.str_)
+    return numbers(values).copy()
