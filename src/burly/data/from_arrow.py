@@ -16,11 +16,14 @@ def numbers(values: pa.Array) -> NDArray[Any]:
         values = values.cast(pa.uint8())
     elif pa.types.is_decimal(kind):
         values = values.cast(pa.float64())
-    if values.null_count:
-        if not pa.types.is_floating(values.type):
-            values = values.cast(pa.float64())
-        values = values.fill_null(float("nan"))
-    return np.from_dlpack(values)
+    if not values.null_count:
+        return np.from_dlpack(values)
+    if not pa.types.is_floating(values.type):
+        values = values.cast(pa.float64())
+    dtype = np.dtype(values.type.to_pandas_dtype())
+    filled = np.frombuffer(values.buffers()[1], dtype, len(values), values.offset * dtype.itemsize)
+    gaps = np.from_dlpack(values.is_null().cast(pa.uint8())).astype(np.bool_)
+    return np.where(gaps, dtype.type(np.nan), filled)
 
 
 def labels(values: pa.Array) -> NDArray[Any]:
