@@ -5,97 +5,40 @@ of a row is s (log sum_k exp z_k - z_y); binary problems have one margin, whose 
 s (log(1 + exp z) - [y = 1] z). `LogisticRows.evaluate` sums losses, gradients and, where asked,
 Hessians over the rows in one reading of X; penalties are the caller's.
 
-Every sum is exact: what a block of rows (dense) or a non-zero (sparse) adds is rounded to a multiple
-of a unit and added as int64, so sums of several ranks may be added in any order (`Reducer.SUM`). The
-units follow from `Bounds`, which belong into the state; `Units.values` turns totals into float64.
+Every sum is exact, as `burly.kernels.logistic_units` explains: sums of several ranks are int64 and
+may be added in any order (`Reducer.SUM`); `Units.values` turns totals into float64.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.data.partition import DatasetInfo, Partition
+from burly.data.partition import Partition
 from burly.kernels import ThreadTeam
+from burly.kernels.logistic_units import BLOCK_ROWS, Bounds, Scaling, Units, block_limit
+
+__all__ = [
+    "ALL_BLOCKS",
+    "BLOCK_ROWS",
+    "Bounds",
+    "LogisticRows",
+    "Scaling",
+    "Units",
+    "block_limit",
+    "decision_function",
+    "log_probabilities",
+    "probabilities",
+]
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
-BLOCK_ROWS = 256
-"""Rows of a block: consecutive, of one shard; the last block of a shard may be shorter."""
-
 ALL_BLOCKS = 1 << 32
 """The threshold that every block is below."""
-
-
-def block_limit(info: DatasetInfo) -> int:
-    """Return the largest number of blocks a dataset can have."""
-    return info.n_shards + info.max_rows // BLOCK_ROWS
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What no term of a sum should exceed; a kernel that meets one above it counts it.
-
-    Attributes
-    ----------
-    columns : ndarray of shape (n_features,)
-        |x_j|. Zero is allowed (a column without a non-zero value in the sample): it counts as 1.
-    weight : float
-        Sample weight times class weight.
-    margin : float
-        |z|.
-    n_rows : int
-        `DatasetInfo.max_rows`.
-    n_blocks : int
-        `block_limit`.
-    """
-
-    columns: Float
-    weight: float
-    margin: float
-    n_rows: int
-    n_blocks: int
-
-
-@dataclass(frozen=True, slots=True)
-class Scaling:
-    """Columns as the Hessian sees them: (x_j - shift_j) * scale_j, and a last one of ones.
-
-    Attributes
-    ----------
-    shift, scale : ndarray of shape (n_features,)
-        float64. Sparse rows ignore ``shift``.
-    """
-
-    shift: Float
-    scale: Float
-
-
-@dataclass(frozen=True, slots=True)
-class Units:
-    """What 1 means in each integer sum: powers of two."""
-
-    loss: float
-    columns: Float
-    squares: Float
-    factors: Float
-    weights: float
-    limit: float
-
-    @classmethod
-    def of(cls, bounds: Bounds, scaling: Scaling | None = None, *, sparse: bool = False) -> Units:
-        """Return the units for some bounds; a pure function, for step and update alike."""
-        raise NotImplementedError
-
-    def values(self, sums: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Return the sums of `LogisticRows` as float64, by the same names; counts stay integers."""
-        raise NotImplementedError
 
 
 class LogisticRows:
@@ -123,16 +66,34 @@ class LogisticRows:
     """
 
     def __init__(self, partition: Partition, team: ThreadTeam) -> None:
-        raise NotImplementedError
+        info = partition.info
+        self.n_features = info.n_features
+        self.sparse = any(hasattr(shard.X, "indptr") for shard in partition.shards)
+        self._team = team
+        self._kept: list[tuple[Float, int] | None] = [None, None]
+        self._alive: list[Any] = [partition]
+        suffix = "F32" if info.dtype == np.float32 else "F64"
+        kind = "Sparse" if self.sparse else "Dense"
+        self._native = getattr(team.module, f"Logistic{kind}{suffix}")(info.n_features)
+        for shard in partition.shards:
+            rows = _csr(shard.X) if self.sparse else (shard.X,)
+            self._alive.append(rows)
+            self._native.add_shard(*rows, shard.weights if info.weighted else None, shard.ordinal)
 
     def label(
-        self, codes: list[NDArray[np.int32]], n_classes: int, class_weight: Float | None = None
+        self, codes: Sequence[NDArray[np.int32]], n_classes: int, class_weight: Float | None = None
     ) -> None:
         """Set the labels: for each shard, codes from 0 to n_classes - 1, one a row.
 
         ``class_weight`` has the factor of each class, float64 of shape (n_classes,).
         """
-        raise NotImplementedError
+        self._alive.append(codes)
+        for number, shard_codes in enumerate(codes):
+            self._native.set_codes(number, shard_codes)
+        self._native.set_classes(n_classes, class_weight)
+        self._kept = [None, None]
+        self.n_classes = n_classes
+        self.n_outputs: int = self._native.n_outputs
 
     def moments(
         self, bounds: Bounds, shift: Float, *, threshold: int = ALL_BLOCKS
@@ -146,22 +107,52 @@ class LogisticRows:
             ``weight`` (1,); ``count`` (1,) rows; ``nonzeros`` (n_features,) (sparse rows only);
             ``exceeded`` (1,).
         """
-        raise NotImplementedError
+        d = self.n_features
+        units = Units.of(bounds, sparse=self.sparse)
+        sums = {
+            name: np.zeros(size, np.int64)
+            for name, size in (
+                ("sums", d),
+                ("squares", d),
+                ("nonzeros", d),
+                ("weight", 1),
+                ("count", 1),
+                ("exceeded", 1),
+            )
+        }
+        self._native.moments(
+            self._team.native,
+            threshold,
+            shift,
+            1.0 / units.columns[:-1],
+            1.0 / units.squares,
+            1.0 / units.weight,
+            units.limit,
+            **sums,
+        )
+        return sums
 
     def column_bounds(self, *, threshold: int = ALL_BLOCKS) -> Float:
         """Return the largest |x_j| of each column, shape (n_features,); reduced with MAX.
 
         Values that are not finite are left out.
         """
-        raise NotImplementedError
+        most = np.zeros(self.n_features)
+        self._native.column_bounds(
+            self._team.native, threshold, most, np.zeros(self.n_features, np.int64)
+        )
+        return most
 
     def weight_bound(self) -> float:
         """Return the largest sample weight times class weight; 0 without rows."""
-        raise NotImplementedError
+        bound: float = self._native.weight_bound()
+        return bound
 
     def count_nonfinite(self) -> Int:
         """Return how many values of each column are NaN or infinite, shape (n_features,)."""
-        raise NotImplementedError
+        bad = np.zeros(self.n_features, np.int64)
+        self._native.column_bounds(self._team.native, ALL_BLOCKS, np.zeros(self.n_features), bad)
+        return bad
 
     def evaluate(
         self,
@@ -209,14 +200,63 @@ class LogisticRows:
             ``nonfinite`` (1,) rows whose margin is NaN or infinite.
             ``exceeded`` (1,) terms above their bounds: the other sums are then meaningless.
         """
-        raise NotImplementedError
+        units = Units.of(bounds, hessian, sparse=self.sparse)
+        size = self.n_features + 1
+        n_pairs = self.n_outputs * (self.n_outputs + 1) // 2 if coupled else self.n_outputs
+        shapes: dict[str, tuple[int, ...]] = {
+            "loss": (1,),
+            "count": (self.n_classes,),
+            "weight": (self.n_classes,),
+            "nonfinite": (1,),
+            "exceeded": (1,),
+        }
+        if gradient:
+            shapes["gradient"] = (self.n_outputs, size)
+        if curvature:
+            shapes["curvature"] = shapes["curvature_margin"] = (self.n_outputs, size)
+        if hessian is not None:
+            shapes["hessian"] = (n_pairs, size * (size + 1) // 2)
+        sums = {name: np.zeros(shape, np.int64) for name, shape in shapes.items()}
+        flat = {name: array.reshape(-1) for name, array in sums.items()}
+        self._native.evaluate(
+            self._team.native,
+            threshold,
+            coef.reshape(-1),
+            1.0 / units.columns,
+            1.0 / units.loss,
+            1.0 / units.weight,
+            units.limit,
+            None if hessian is None else hessian.shift,
+            None if hessian is None else hessian.scale,
+            None if units.factors is None else 1.0 / units.factors,
+            coupled,
+            -1 if keep is None else keep,
+            flat["loss"],
+            flat.get("gradient"),
+            flat.get("curvature"),
+            flat.get("curvature_margin"),
+            flat.get("hessian"),
+            flat["count"],
+            flat["weight"],
+            flat["nonfinite"],
+            flat["exceeded"],
+        )
+        if keep is not None:
+            self._kept[keep] = (coef.copy(), threshold)
+        if not self._native.weighted:
+            sums["weight"] = sums["count"] * int(1.0 / units.weight)
+        return sums
 
     def ensure(self, slot: int, coef: Float, *, threshold: int = ALL_BLOCKS) -> None:
         """See to it that a slot keeps the margins at ``coef`` for the blocks of a sample.
 
         Reads X only if it does not yet: after a restart, say.
         """
-        raise NotImplementedError
+        kept = self._kept[slot]
+        if kept is not None and kept[1] >= threshold and np.array_equal(kept[0], coef):
+            return
+        bounds = Bounds(np.ones(self.n_features), 1.0, 1.0, 1, 1)  # the sums are not looked at
+        self.evaluate(coef, bounds, threshold=threshold, gradient=False, keep=slot)
 
     def trial(
         self,
@@ -240,7 +280,24 @@ class LogisticRows:
             ``trial_loss`` (n_steps,); ``trial_slope`` (n_steps,) its derivative by the step;
             ``exceeded`` (1,).
         """
-        raise NotImplementedError
+        units = Units.of(bounds, sparse=self.sparse)
+        sums = {
+            "trial_loss": np.zeros(len(steps), np.int64),
+            "trial_slope": np.zeros(len(steps), np.int64),
+            "exceeded": np.zeros(1, np.int64),
+        }
+        self._native.trial(
+            self._team.native,
+            threshold,
+            origin,
+            target,
+            steps,
+            1.0 / units.loss,
+            1.0 / units.loss,
+            units.limit,
+            *sums.values(),
+        )
+        return sums
 
 
 def decision_function(X: Any, coef: Float, team: ThreadTeam) -> Float:
@@ -248,21 +305,44 @@ def decision_function(X: Any, coef: Float, team: ThreadTeam) -> Float:
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_features) or scipy CSR matrix
+    X : ndarray of shape (n_rows, n_features), or scipy CSR matrix or array
         float32 or float64.
     coef : ndarray of shape (n_outputs, n_features + 1)
+        float64, the intercepts last.
     """
-    raise NotImplementedError
+    margins = np.empty((X.shape[0], len(coef)))
+    suffix = "F32" if X.dtype == np.float32 else "F64"
+    kind = "sparse" if hasattr(X, "indptr") else "dense"
+    rows = _csr(X) if hasattr(X, "indptr") else (np.ascontiguousarray(X),)
+    getattr(team.module, f"logistic_margins_{kind}{suffix}")(team.native, *rows, coef, margins)
+    return margins
 
 
-def probabilities(margins: Float) -> Float:
+def probabilities(margins: Float, team: ThreadTeam) -> Float:
     """Return the probabilities of the classes, shape (n_rows, n_classes), for margins.
 
     One column of margins stands for two classes. Large margins do not overflow.
     """
-    raise NotImplementedError
+    return _softmax(margins, team, logarithms=False)
 
 
-def log_probabilities(margins: Float) -> Float:
+def log_probabilities(margins: Float, team: ThreadTeam) -> Float:
     """Return the logarithms of `probabilities`, exact where these round to zero."""
-    raise NotImplementedError
+    return _softmax(margins, team, logarithms=True)
+
+
+def _softmax(margins: Float, team: ThreadTeam, *, logarithms: bool) -> Float:
+    n, n_outputs = margins.shape
+    result = np.empty((n, 2 if n_outputs == 1 else n_outputs))
+    team.module.logistic_softmax(team.native, margins, logarithms, result)
+    return result
+
+
+def _csr(X: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return the values, column numbers and row starts of a CSR matrix, of types kernels take."""
+    index = np.int64 if X.indices.dtype.itemsize > 4 or X.indptr.dtype.itemsize > 4 else np.int32
+    return (
+        np.ascontiguousarray(X.data),
+        np.ascontiguousarray(X.indices, dtype=index),
+        np.ascontiguousarray(X.indptr, dtype=np.int64),
+    )

@@ -74,9 +74,7 @@ class Seeder:
         )
         return totals
 
-    def draw(
-        self, totals: NDArray[np.float64], n_draws: int, *, seed: int, number: int
-    ) -> Array:
+    def draw(self, totals: NDArray[np.float64], n_draws: int, *, seed: int, number: int) -> Array:
         """Draw rows with probabilities proportional to what each trial of the last sweep leaves.
 
         Parameters
@@ -116,9 +114,7 @@ class Seeder:
             np.ascontiguousarray(places[winners, draws]),
             found,
         )
-        table = row_table(
-            self._rows.partition, self._starts[winners] + found, keys[winners, draws]
-        )
+        table = row_table(self._rows.partition, self._starts[winners] + found, keys[winners, draws])
         return _with_draw(table, draws)
 
     def sample(self, factor: float, *, seed: int, number: int) -> Array:

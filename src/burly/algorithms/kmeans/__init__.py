@@ -5,6 +5,6 @@ docs/kmeans.md tells the whole story.
 """
 
 from burly.algorithms.kmeans.algorithm import KMeans
-from burly.algorithms.kmeans.assignment import Assignment
+from burly.algorithms.kmeans.assignment import Assignment, Distances
 
-__all__ = ["Assignment", "KMeans"]
+__all__ = ["Assignment", "Distances", "KMeans"]

@@ -14,7 +14,7 @@ from burly.contributions import Part, Reducer, Step, Totals
 from burly.data.partition import DatasetInfo, Partition
 from burly.exact_sum import grid_for
 from burly.kernels import ThreadTeam
-from burly.kernels.lloyd import assign, own_distances
+from burly.kernels.lloyd import assign, distances, own_distances
 from burly.kernels.rows import Rows
 from burly.states import Array, State
 
@@ -81,3 +81,17 @@ class Assignment(Algorithm):
         if scratch.labels is None:
             scratch.labels = assign(scratch.rows, team, self.centers, self.shift)
         return {"labels": scratch.labels}
+
+
+@dataclass(frozen=True, eq=False)
+class Distances(Assignment):
+    """The distance of each row to each of given centres."""
+
+    def outputs(
+        self,
+        state: State,  # noqa: ARG002
+        partition: Partition,  # noqa: ARG002
+        team: ThreadTeam,
+        scratch: Any,  # noqa: ANN401
+    ) -> dict[str, Array]:
+        return {"distances": distances(scratch.rows, team, self.centers, self.shift)}

@@ -242,9 +242,7 @@ def inertia_step(settings: Settings, state: State, scratch: Scratch) -> Step:
         lloyd.step(state["centers"])
         scratch.labelled = state["centers"]
     grid = grid_for(state["bound"], Limits.of(state).max_rows, 2)
-    total, largest = own_distances(
-        lloyd.rows, scratch.team, state["centers"], lloyd.labels, grid
-    )
+    total, largest = own_distances(lloyd.rows, scratch.team, state["centers"], lloyd.labels, grid)
     return Step(
         {"sum": Part(Reducer.SUM, total), "largest": Part(Reducer.MAX, np.array([largest]))}
     )

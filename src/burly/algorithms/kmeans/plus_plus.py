@@ -61,9 +61,7 @@ def step(settings: Settings, state: State, scratch: Scratch) -> Step:
     return Step(parts)
 
 
-def _first(
-    settings: Settings, seeder: Seeder, seeds: Array, scratch: Scratch, start: int
-) -> Step:
+def _first(settings: Settings, seeder: Seeder, seeds: Array, scratch: Scratch, start: int) -> Step:
     left = seeder.sweep(seeds[seeder.n_seeds :], seeds[:0])
     parts = reached(left, scratch)
     parts["drawn"] = _drawn(settings, seeder, left, draw_number(start, len(seeds)))

@@ -125,9 +125,7 @@ def _weight_grid(state: State) -> Grid:
     return grid_for(np.array([bound]), max(1, limits.n_shards), 2)
 
 
-def _reduced(
-    settings: Settings, candidates: Array, weights: Array, start: int
-) -> Array:
+def _reduced(settings: Settings, candidates: Array, weights: Array, start: int) -> Array:
     """Return the centres of k-means on the weighted candidates, all of it in this thread."""
     from burly.algorithms.kmeans.algorithm import KMeans, solve  # noqa: PLC0415  it calls us
 

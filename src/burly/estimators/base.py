@@ -1,0 +1,163 @@
+"""What all estimators do before and after a run."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from burly.algorithms.base import Algorithm
+from burly.data.arrays import from_arrays
+from burly.data.dataset import Dataset
+from burly.data.resolved import ResolvedDataset
+from burly.exceptions import ConfigurationError, SchemaError
+from burly.launchers.base import Job, Launcher, Result
+from burly.launchers.in_process import InProcess
+from burly.report.progress import progress
+from burly.report.run import Run, tee
+
+FLOATS = [np.float64, np.float32]
+
+
+class Launching(Protocol):
+    """What an estimator says about where and how it runs."""
+
+    n_threads: int | None
+    launcher: Launcher | None
+    verbose: int
+
+
+def resolve(
+    estimator: Any,
+    X: Any,
+    *,
+    y: Any = None,
+    sample_weight: Any = None,
+    reset: bool,
+) -> ResolvedDataset:
+    """Validate data by scikit-learn's rules, and cut it into shards.
+
+    Values are not looked at: whether they are finite is found in the first round.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Learns ``n_features_in_`` and ``feature_names_in_`` where reset, else is held to them.
+    X : array-like, data frame or Dataset
+    y, sample_weight : array-like of shape (n_rows,), optional
+        For data in memory.
+    reset : bool
+
+    Raises
+    ------
+    ValueError, TypeError
+        From scikit-learn, for arrays that do not fit.
+    burly.exceptions.DataError, burly.exceptions.ConfigurationError
+        From `Dataset.resolve`.
+    """
+    if isinstance(X, Dataset) and not X.in_memory:
+        data = X.resolve(y=y, sample_weight=sample_weight)
+        _check_features(estimator, data, reset=reset)
+        return data
+    if isinstance(X, Dataset):
+        data = X.resolve(y=y, sample_weight=sample_weight)
+        reader: Any = data.reader
+        X, y, sample_weight = reader.X, reader.y, reader.weights
+    array = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        dtype=FLOATS,
+        order="C",
+        ensure_all_finite=False,
+        accept_large_sparse=False,
+    )
+    if sample_weight is not None:
+        sample_weight = _check_sample_weight(sample_weight, array, dtype=np.float64)
+    return from_arrays(array, y, sample_weight)
+
+
+def _check_features(estimator: Any, data: ResolvedDataset, *, reset: bool) -> None:
+    """Learn the features of stored data, or hold it to those that were learnt."""
+    names = data.info.feature_names
+    if reset:
+        estimator.n_features_in_ = data.info.n_features
+        if names:
+            estimator.feature_names_in_ = np.array(names, dtype=object)
+        elif hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+        return
+    if data.info.n_features != estimator.n_features_in_:
+        raise SchemaError(
+            f"the data has {data.info.n_features} features, but the model was fitted with "
+            f"{estimator.n_features_in_}: choose them with Dataset(..., columns=)"
+        )
+    known = getattr(estimator, "feature_names_in_", None)
+    if known is not None and names and list(known) != list(names):
+        raise SchemaError(
+            f"the data has the features {', '.join(names[:5])}, but the model was fitted with "
+            f"{', '.join(known[:5])}: choose them with Dataset(..., columns=)"
+        )
+
+
+def launch(
+    estimator: Launching,
+    algorithm: Algorithm,
+    data: ResolvedDataset,
+    run: Run,
+    *,
+    out: str | None = None,
+) -> Result:
+    """Run an algorithm on data where the estimator says, and record what happens.
+
+    Raises
+    ------
+    burly.exceptions.BurlyError
+        Whatever ended the run.
+    """
+    n_threads = estimator.n_threads
+    if n_threads is not None and (not isinstance(n_threads, numbers.Integral) or n_threads < 1):
+        raise ConfigurationError(f"n_threads must be 1 or more, or None, got {n_threads!r}")
+    launcher = InProcess() if estimator.launcher is None else estimator.launcher
+    if not isinstance(launcher, Launcher):
+        raise ConfigurationError(
+            f"launcher must be burly.InProcess(...) or burly.Lithops(...), got {launcher!r}"
+        )
+    job = Job(algorithm, data, algorithm.start(data.info), n_threads, out)
+    if not estimator.verbose:
+        return launcher.run(job, run.record)
+    with progress(run) as show:
+        return launcher.run(job, tee(run.record, show))
+
+
+def draw_seed(random_state: Any) -> int:
+    """Return the seed of a run, from what scikit-learn takes for ``random_state``."""
+    if isinstance(random_state, numbers.Integral):
+        if not 0 <= random_state < 1 << 32:
+            raise ConfigurationError(
+                f"random_state must be from 0 to 2**32 - 1, got {random_state}"
+            )
+        return int(random_state)
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(1 << 32, dtype=np.uint64))
+    raise ConfigurationError(
+        f"random_state must be None, an int or a RandomState, got {random_state!r}"
+    )
+
+
+def settings_of(estimator: Any) -> Mapping[str, Any]:
+    """Return the parameters of an estimator, fit to be shown."""
+    shown = {}
+    for name, value in estimator.get_params(deep=False).items():
+        if isinstance(value, str | int | float | bool | None):
+            shown[name] = value
+        elif isinstance(value, Launcher):
+            shown[name] = repr(value)
+        else:
+            shown[name] = f"<{type(value).__name__}>"
+    return shown

@@ -1,0 +1,358 @@
+"""K-means with the contract of scikit-learn's ``KMeans``."""
+
+from __future__ import annotations
+
+import numbers
+import os
+import warnings
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_array, check_is_fitted, check_random_state
+
+from burly.algorithms import kmeans
+from burly.data.resolved import ResolvedDataset
+from burly.estimators.base import draw_seed, launch, resolve, settings_of
+from burly.exceptions import ConfigurationError
+from burly.launchers.base import Launcher
+from burly.model_files import ModelFile, read_model, write_model
+from burly.report.run import Run
+
+Array = NDArray[Any]
+INITS = ("k-means++", "k-means||", "random")
+
+
+class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
+    """K-means clustering by Lloyd's algorithm: exact, in parallel, in process or on functions.
+
+    The model is the same to the last bit for any number of threads and workers, and for any launcher.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+    init : {"auto", "k-means++", "k-means||", "random"}, array or callable, default="auto"
+        First centres. "auto" is k-means++ for arrays and k-means|| for a `Dataset` of files, which
+        costs few rounds whatever ``n_clusters``; ``run_.init`` says which it was. An array of shape
+        (n_clusters, n_features), or a callable ``init(X, n_clusters, random_state)`` that returns
+        one, for data in memory.
+    n_init : "auto" or int, default="auto"
+        How many starts; the one with the least inertia wins. "auto" is 10 for "random" and
+        callables, else 1.
+    max_iter : int, default=300
+        Iterations of each start at most.
+    tol : float, default=1e-4
+        A start has converged once the squared movement of its centres is at most this share of the
+        mean variance of the features.
+    verbose : int, default=0
+        Whether to show progress.
+    random_state : int, RandomState or None, default=None
+        None draws a seed, which ``run_.seed`` tells.
+    copy_x : bool, default=True
+        For scikit-learn's sake: X is never changed.
+    algorithm : {"lloyd", "elkan"}, default="lloyd"
+        For scikit-learn's sake: both are exact, and both are served by the same bounded iteration.
+    n_threads : int, optional
+        Threads a worker; by default all cores that it really has.
+    launcher : burly.InProcess or burly.Lithops, optional
+        Where to run; by default in this process.
+
+    Attributes
+    ----------
+    cluster_centers_ : ndarray of shape (n_clusters, n_features)
+    labels_ : ndarray of shape (n_rows,), int32
+        Of data in memory. The same as ``predict`` of that data, bit for bit.
+    inertia_ : float
+        The weighted sum of squared distances to the nearest centre.
+    n_iter_ : int
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where the data names its columns.
+    run_ : burly.report.run.Run
+        What happened, and where the time went: print it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from burly import KMeans
+    >>> X = np.array([[1.0, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+    >>> model = KMeans(2, random_state=0).fit(X)
+    >>> sorted(model.cluster_centers_.tolist())
+    [[1.0, 2.0], [10.0, 2.0]]
+    """
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        init: Any = "auto",
+        n_init: Any = "auto",
+        max_iter: int = 300,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        random_state: Any = None,
+        copy_x: bool = True,
+        algorithm: str = "lloyd",
+        n_threads: int | None = None,
+        launcher: Launcher | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.init = init
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.verbose = verbose
+        self.random_state = random_state
+        self.copy_x = copy_x
+        self.algorithm = algorithm
+        self.n_threads = n_threads
+        self.launcher = launcher
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:  # noqa: ARG002
+        """Find the centres.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_rows, n_features), or Dataset
+        y : ignored
+        sample_weight : array-like of shape (n_rows,), optional
+            For data in memory; a Dataset of files names its column of weights.
+
+        Returns
+        -------
+        KMeans
+            This estimator.
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError, burly.exceptions.DataError
+            If parameters or data cannot work; most is known before anything is launched.
+        burly.exceptions.StateStoreError, burly.exceptions.LaunchError
+            If functions or the state store fail.
+        """
+        self._check_parameters()
+        data = resolve(self, X, sample_weight=sample_weight, reset=True)
+        seed = draw_seed(self.random_state)
+        init, given, n_init = self._first_centers(data, seed)
+        shown = self.init if isinstance(self.init, str) and self.init != "auto" else init
+        run = Run(settings=settings_of(self), seed=seed, init=shown)
+        fitting = kmeans.KMeans(
+            n_clusters=int(self.n_clusters),
+            init=init,
+            starts=given,
+            n_init=n_init,
+            max_iter=int(self.max_iter),
+            tol=float(self.tol),
+            seed=seed,
+            feature_names=data.info.feature_names,
+        )
+        result = launch(self, fitting, data, run)
+        self.run_ = run
+        self._learn(result.state.arrays)
+        vars(self).pop("labels_", None)
+        if "labels" in result.outputs:
+            self.labels_ = result.outputs["labels"]
+        self._warn(result.state["counts"])
+        return self
+
+    def predict(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
+        """Return the number of the nearest centre of each row.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_rows, n_features), or Dataset
+        out : str or path, optional
+            For a Dataset of files: the folder or URI where the workers write the labels, as Parquet
+            in files of about 64 MB, in the order of the data.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), int32; None where ``out`` is given
+        """
+        return self._apply(kmeans.Assignment, "labels", X, out)
+
+    def transform(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
+        """Return the distance of each row to each centre, of shape (n_rows, n_clusters).
+
+        The parameters are those of `predict`.
+        """
+        return self._apply(kmeans.Distances, "distances", X, out)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: ARG002
+        """Return minus the inertia of data under this model."""
+        check_is_fitted(self)
+        data = resolve(self, X, sample_weight=sample_weight, reset=False)
+        scoring = kmeans.Assignment(self.cluster_centers_, self._shift, scoring=True)
+        result = launch(self, scoring, data, Run(settings=settings_of(self)))
+        return -float(result.state["inertia"])
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:  # noqa: ARG002
+        """Find the centres, and return the label of each row."""
+        return self.fit(X, sample_weight=sample_weight).labels_
+
+    def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:  # noqa: ARG002
+        """Find the centres, and return the distance of each row to each centre."""
+        distances: Array = self.fit(X, sample_weight=sample_weight).transform(X)
+        return distances
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a file; `load` reads it. Nothing in it is ever executed.
+
+        Raises
+        ------
+        burly.exceptions.ModelFileError
+            If it cannot be written.
+        """
+        check_is_fitted(self)
+        header = {
+            "n_iter": self.n_iter_,
+            "inertia": self.inertia_,
+            "seed": self.run_.seed,
+            "init": self.run_.init,
+            "feature_names": list(getattr(self, "feature_names_in_", [])),
+        }
+        arrays = {"centers": self.cluster_centers_, "shift": self._shift}
+        write_model(path, ModelFile("KMeans", header, arrays))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a model that `save` wrote.
+
+        Raises
+        ------
+        burly.exceptions.ModelFileError
+            If there is none.
+        """
+        model = read_model(path)
+        if model.kind != "KMeans":
+            raise ConfigurationError(f"{path} holds a {model.kind}, not a KMeans")
+        centers, header = model.arrays["centers"], model.header
+        loaded = cls(n_clusters=len(centers), random_state=None)
+        loaded.cluster_centers_, loaded._shift = centers, model.arrays["shift"]
+        loaded.n_iter_, loaded.inertia_ = header["n_iter"], header["inertia"]
+        loaded.n_features_in_ = centers.shape[1]
+        if header["feature_names"]:
+            loaded.feature_names_in_ = np.array(header["feature_names"], dtype=object)
+        loaded.run_ = Run(seed=header["seed"], init=header["init"])
+        return loaded
+
+    def to_sklearn(self) -> Any:
+        """Return a fitted ``sklearn.cluster.KMeans`` with these centres."""
+        from sklearn.cluster import KMeans as SklearnKMeans  # noqa: PLC0415  slow to import
+
+        check_is_fitted(self)
+        init = self.init if isinstance(self.init, str) and self.init == "random" else "k-means++"
+        model = SklearnKMeans(
+            n_clusters=len(self.cluster_centers_), init=init, max_iter=self.max_iter, tol=self.tol
+        )
+        names = ("cluster_centers_", "labels_", "inertia_", "n_iter_", "n_features_in_")
+        for name in (*names, "feature_names_in_"):
+            if hasattr(self, name):
+                setattr(model, name, getattr(self, name))
+        model._n_threads = 1
+        return model
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.cluster_centers_)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "labels_" and "cluster_centers_" in vars(self):
+            raise AttributeError(
+                "there is no labels_, since the data was not in memory (or the model was loaded): "
+                "predict(dataset, out='s3://...') writes the labels where the data is"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _apply(
+        self, kind: type[Any], name: str, X: Any, out: str | os.PathLike[str] | None
+    ) -> Array | None:
+        check_is_fitted(self)
+        data = resolve(self, X, reset=False)
+        if data.info.in_memory != (out is None):
+            raise ConfigurationError(
+                f"{name} of data in memory are returned, not written: leave out= away"
+                if data.info.in_memory
+                else f"{name} of stored data are written by the workers: say where with out="
+            )
+        run = Run(settings=settings_of(self))
+        target = None if out is None else os.fspath(out)
+        result = launch(self, kind(self.cluster_centers_, self._shift), data, run, out=target)
+        return None if out is not None else result.outputs[name]
+
+    def _learn(self, arrays: Any) -> None:
+        self.cluster_centers_ = np.array(arrays["centers"])
+        self._shift = np.array(arrays["shift"])
+        self.inertia_ = float(arrays["inertia"])
+        self.n_iter_ = int(arrays["n_iter"])
+
+    def _warn(self, counts: Array) -> None:
+        found = int(np.count_nonzero(counts))
+        if found < self.n_clusters:
+            warnings.warn(
+                f"Number of distinct clusters ({found}) found smaller than n_clusters "
+                f"({self.n_clusters}). Possibly due to duplicate points in X.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _check_parameters(self) -> None:
+        for name in ("n_clusters", "max_iter"):
+            value = getattr(self, name)
+            if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
+                raise ConfigurationError(f"{name} must be a whole number from 1, got {value!r}")
+        if not isinstance(self.tol, numbers.Real) or not 0 <= self.tol < np.inf:
+            raise ConfigurationError(f"tol must be 0 or more, got {self.tol!r}")
+        is_auto = isinstance(self.n_init, str) and self.n_init == "auto"
+        if not is_auto and (not isinstance(self.n_init, numbers.Integral) or self.n_init < 1):
+            raise ConfigurationError(f"n_init must be 'auto' or from 1, got {self.n_init!r}")
+        if self.algorithm not in ("lloyd", "elkan"):
+            raise ConfigurationError(
+                f"algorithm must be 'lloyd' or 'elkan', got {self.algorithm!r}"
+            )
+        if isinstance(self.init, str) and self.init not in ("auto", *INITS):
+            raise ConfigurationError(
+                f"init must be 'auto', {', '.join(map(repr, INITS))}, an array or a callable, "
+                f"got {self.init!r}"
+            )
+
+    def _first_centers(self, data: ResolvedDataset, seed: int) -> tuple[Any, Array | None, int]:
+        """Return how to seed, given centres of each start if any, and the number of starts."""
+        chosen = None if isinstance(self.n_init, str) else int(self.n_init)
+        if isinstance(self.init, str):
+            auto = "k-means++" if data.info.in_memory else "k-means||"
+            init = auto if self.init == "auto" else self.init
+            return init, None, chosen or (10 if init == "random" else 1)
+        if callable(self.init):
+            if not data.info.in_memory:
+                raise ConfigurationError(
+                    "init is a callable, which would need all of a stored dataset here: use "
+                    "'k-means||', 'random' or an array"
+                )
+            reader: Any = data.reader
+            random = check_random_state(seed % (1 << 32))
+            starts = [
+                self._checked(self.init(reader.X, self.n_clusters, random_state=random), data)
+                for _ in range(chosen or 10)
+            ]
+            return "given", np.stack(starts), len(starts)
+        if chosen is not None and chosen != 1:
+            warnings.warn(
+                "Explicit initial center position passed: performing only one init in KMeans "
+                f"instead of n_init={chosen}.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        return "given", self._checked(self.init, data)[np.newaxis], 1
+
+    def _checked(self, centers: Any, data: ResolvedDataset) -> Array:
+        checked: Array = check_array(centers, dtype=data.info.dtype, order="C", copy=True)
+        if checked.shape != (self.n_clusters, data.info.n_features):
+            raise ConfigurationError(
+                f"The shape of the initial centers {checked.shape} does not match the number of "
+                f"clusters {self.n_clusters} and the number of features of the data "
+                f"{data.info.n_features}."
+            )
+        return checked

@@ -1,0 +1,154 @@
+"""What 1 means in the integer sums of logistic regression.
+
+A kernel adds the sums of a block of rows (dense), or single terms (sparse), rounded to multiples of a
+unit. Units follow from bounds on the data, which travel with the state, so step and update agree on
+them; a term above its bound is counted, and the sums are then taken again with wider bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burly.data.partition import DatasetInfo
+
+Float = NDArray[np.float64]
+
+BLOCK_ROWS = 256
+"""Rows of a block: consecutive, of one shard; the last block of a shard may be shorter."""
+
+
+def block_limit(info: DatasetInfo) -> int:
+    """Return the largest number of blocks a dataset can have."""
+    return info.n_shards + info.max_rows // BLOCK_ROWS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bounds:
+    """What no value should exceed.
+
+    Attributes
+    ----------
+    columns : ndarray of shape (n_features,)
+        |x_j|, float64. Zero counts as one.
+    weight : float
+        Sample weight times class weight.
+    margin : float
+        |z|, at trial steps too.
+    n_rows : int
+        `DatasetInfo.max_rows`.
+    n_blocks : int
+        `block_limit`.
+    """
+
+    columns: Float
+    weight: float
+    margin: float
+    n_rows: int
+    n_blocks: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaling:
+    """Columns as the Hessian sees them: (x_j - shift_j) * scale_j, and a last one of ones.
+
+    Attributes
+    ----------
+    shift, scale : ndarray of shape (n_features,)
+        float64. Sparse rows ignore ``shift``.
+    """
+
+    shift: Float
+    scale: Float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """Units, all powers of two.
+
+    Attributes
+    ----------
+    limit : float
+        How many units a term may be.
+    loss : float
+        Of losses and their slopes.
+    columns : ndarray of shape (n_features + 1,)
+        Of gradients and sums of columns; the intercept's last.
+    squares : ndarray of shape (n_features,)
+        Of sums of squares.
+    factors : ndarray of shape (n_features + 1,) or None
+        The unit of element (i, j) of a Hessian is the product of factors i and j.
+    weight : float
+        Of sums of weights.
+    """
+
+    limit: float
+    loss: float
+    columns: Float
+    squares: Float
+    factors: Float | None
+    weight: float
+
+    @classmethod
+    def of(cls, bounds: Bounds, scaling: Scaling | None = None, *, sparse: bool = False) -> Units:
+        """Return the units for some bounds; a pure function, for step and update alike."""
+        n_terms = max(bounds.n_rows if sparse else bounds.n_blocks, 1)
+        # One bit of room on both ends: rounding works below 2**51, totals stay below 2**62.
+        bits = min(50, 61 - (n_terms - 1).bit_length())
+        rows = BLOCK_ROWS * bounds.weight  # the most that a block weighs
+        columns = np.where(bounds.columns > 0, bounds.columns, 1.0)
+
+        # A residual is at most 1 in size; p_k (z_k - mean z) at most 2 for thousands of classes.
+        per_column = 2.0 * (bounds.weight if sparse else rows) * columns
+        factors = None
+        if scaling is not None:
+            shift = 0.0 if sparse else np.abs(scaling.shift)
+            scaled = np.append((columns + shift) * np.abs(scaling.scale), 1.0)
+            # Weights of the Hessian are at most 1/4; their share of the unit goes half to each factor.
+            share = -((bits - int(_exponents(rows / 4.0))) // 2)
+            factors = np.ldexp(1.0, _exponents(scaled) + share)
+        return cls(
+            limit=float(np.ldexp(1.0, bits)),
+            loss=float(_unit(rows * (4.0 * bounds.margin + 8.0), bits)),
+            columns=np.append(_unit(per_column, bits), _unit(2.0 * rows, bits)),
+            squares=_unit(4.0 * rows * columns * columns, bits),
+            factors=factors,
+            weight=float(_unit(rows, bits)),
+        )
+
+    def values(self, sums: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return sums or totals of `LogisticRows` as float64, by the same names.
+
+        Names that are not its sums, and counts, stay as they are.
+        """
+        return {name: self._value(name, array) for name, array in sums.items()}
+
+    def _value(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
+        match name:
+            case "loss" | "trial_loss" | "trial_slope":
+                return array * self.loss
+            case "gradient" | "curvature" | "curvature_margin":
+                return array * self.columns
+            case "sums":
+                return array * self.columns[:-1]
+            case "squares":
+                return array * self.squares
+            case "weight":
+                return array * self.weight
+            case "hessian" if self.factors is not None:
+                rows, columns = np.tril_indices(len(self.factors))
+                return array * (self.factors[rows] * self.factors[columns])
+        return array
+
+
+def _exponents(values: Any) -> NDArray[np.int64]:
+    """e with values < 2**e, element by element."""
+    return np.asarray(np.frexp(values)[1], dtype=np.int64)
+
+
+def _unit(bounds: Any, bits: int) -> Float:
+    return np.asarray(np.ldexp(1.0, _exponents(bounds) - bits))
