@@ -29,5 +29,6 @@ void register_elementary(nb::module_& m);
 void register_logistic(nb::module_& m);
 void register_kmeans_lloyd(nb::module_& m);
 void register_kmeans_assign(nb::module_& m);
+void register_kmeans_seed(nb::module_& m);
 
 }  // namespace burly

@@ -296,7 +296,25 @@ void Lloyd<T>::measure(Worker& w, int i) const {
   const int d = rows_.d();
   const T* x = w.rows[i];
   const double weight = w.weights[i];
-  for (int f = 0; f < d; ++f) {
+  constexpr int n = kLanes<double>;
+  using D = Vec<double>;
+  using U = Vec<std::uint64_t>;
+  const double* magic = square_magic_.data();
+  std::uint64_t* squares = w.squares.data();
+  int f = 0;
+  for (; f + n <= d; f += n) {
+    const D value = terms<false, T, n>(x + f, 1.0);
+    const D term = value * weight;
+    const D size = greater(term, -term);
+    store(w.magnitudes.data() + f, greater(load<D>(w.magnitudes.data() + f), size));
+    const D off = value - terms<false, T, n>(shift_.data() + f, 1.0);
+    const D square = off * off * weight;
+    const D first = square + load<D>(magic + f);
+    const D rest = square - (first - load<D>(magic + f));
+    store(squares + f, load<U>(squares + f) + (U)first);
+    store(squares + d + f, load<U>(squares + d + f) + (U)(rest + load<D>(magic + d + f)));
+  }
+  for (; f < d; ++f) {
     const double size = std::fabs(static_cast<double>(x[f]) * weight);
     w.magnitudes[f] = w.magnitudes[f] > size ? w.magnitudes[f] : size;
     const double off = static_cast<double>(x[f]) - static_cast<double>(shift_[f]);

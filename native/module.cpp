@@ -10,4 +10,5 @@ NB_MODULE(BURLY_MODULE, m) {
   burly::register_logistic(m);
   burly::register_kmeans_lloyd(m);
   burly::register_kmeans_assign(m);
+  burly::register_kmeans_seed(m);
 }

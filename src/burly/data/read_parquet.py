@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 _FOOTER_BYTES = 64 << 10
 _BUFFER_BYTES = 64 << 10
-_COLUMNS_AT_ONCE = 16
+_COLUMNS_AT_ONCE = 8
 """Arrow holds a page of each column that it decodes, a MiB or so."""
 
 
@@ -74,7 +74,7 @@ class ParquetReader:
         chunks = {shard.row_group: self.chunks(metadata, shard.row_group) for shard in run}
         ranges = [chunk for group in chunks.values() for chunk in group.values()]
         n_bytes = sum(end - begin for begin, end in ranges)
-        loaded = Loaded(storage, item, ranges) if n_bytes <= 2 * REQUEST_BYTES else None
+        loaded = Loaded(storage, item, ranges) if n_bytes <= REQUEST_BYTES else None
         return _Fetched(metadata, chunks, loaded)
 
     def parse(
@@ -121,7 +121,7 @@ class ParquetReader:
         item = shard.object
         chunks = [raw.chunks[shard.row_group][column] for column in some]
         if raw.loaded is None:
-            window = max(_BUFFER_BYTES, REQUEST_BYTES // len(some))
+            window = max(_BUFFER_BYTES, REQUEST_BYTES // (2 * len(some)))
             source = ColumnChunks(
                 item.size, chunks, lambda begin, end: storage.read_soon(item, begin, end), window
             )
