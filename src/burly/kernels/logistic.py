@@ -1,7 +1,7 @@
 """Kernels of logistic regression: sums over the rows of a partition for given coefficients.
 
-With margins z_k = x . w_k + b_k, labels y and weights s (sample weight times class weight), the loss
-of a row is s (log sum_k exp z_k - z_y); binary problems have one margin, whose loss is
+With margins z_k = x . w_k + b_k, labels y and weights s (sample weight times class weight), the
+loss of a row is s (log sum_k exp z_k - z_y); binary problems have one margin, whose loss is
 s (log(1 + exp z) - [y = 1] z). `LogisticRows.evaluate` sums losses, gradients and, where asked,
 Hessians over the rows in one reading of X; penalties are the caller's.
 

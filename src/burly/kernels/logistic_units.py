@@ -1,7 +1,7 @@
 """What 1 means in the integer sums of logistic regression.
 
-A kernel adds the sums of a block of rows (dense), or single terms (sparse), rounded to multiples of a
-unit. Units follow from bounds on the data, which travel with the state, so step and update agree on
+A kernel adds the sums of a block of rows (dense), or single terms (sparse), rounded to multiples of
+a unit. Units follow from bounds on the data, which travel with the state, so step and update agree on
 them; a term above its bound is counted, and the sums are then taken again with wider bounds.
 """
 
@@ -108,7 +108,7 @@ class Units:
         if scaling is not None:
             shift = 0.0 if sparse else np.abs(scaling.shift)
             scaled = np.append((columns + shift) * np.abs(scaling.scale), 1.0)
-            # Weights of the Hessian are at most 1/4; their share of the unit goes half to each factor.
+            # Weights of the Hessian are at most 1/4; half of their share goes to each factor.
             share = -((bits - int(_exponents(rows / 4.0))) // 2)
             factors = np.ldexp(1.0, _exponents(scaled) + share)
         return cls(
@@ -127,7 +127,7 @@ class Units:
         """
         return {name: self._value(name, array) for name, array in sums.items()}
 
-    def _value(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
+    def _value(self, name: str, array: NDArray[Any]) -> NDArray[Any]:  # noqa: PLR0911
         match name:
             case "loss" | "trial_loss" | "trial_slope":
                 return array * self.loss
@@ -146,7 +146,7 @@ class Units:
 
 
 def _exponents(values: Any) -> NDArray[np.int64]:
-    """e with values < 2**e, element by element."""
+    """Return e with values < 2**e, element by element."""
     return np.asarray(np.frexp(values)[1], dtype=np.int64)
 
 
