@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from burly.launchers.in_process import InProcess
     from burly.launchers.lithops import Lithops
 
-__all__ = ["BurlyError", "Dataset", "InProcess", "KMeans", "Lithops", "LogisticRegression", "__version__"]
+__all__ = [
+    "BurlyError",
+    "Dataset",
+    "InProcess",
+    "KMeans",
+    "Lithops",
+    "LogisticRegression",
+    "__version__",
+]
 
 _PLACES = {
     "BurlyError": "burly.exceptions",

@@ -8,7 +8,6 @@
 
 Needs pytest.
 """
-# ruff: noqa: S101 (assertions are what a test suite is made of)
 
 from __future__ import annotations
 

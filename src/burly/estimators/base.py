@@ -135,7 +135,7 @@ def launch(
 
 def draw_seed(random_state: Any) -> int:
     """Return the seed of a run, from what scikit-learn takes for ``random_state``."""
-    if isinstance(random_state, numbers.Integral):
+    if isinstance(random_state, int | np.integer):
         if not 0 <= random_state < 1 << 32:
             raise ConfigurationError(
                 f"random_state must be from 0 to 2**32 - 1, got {random_state}"

@@ -151,7 +151,7 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[mis
         result = launch(self, fitting, data, run)
         self.run_ = run
         self._learn(result.state.arrays)
-        vars(self).pop("labels_", None)
+        self.__dict__.pop("labels_", None)
         if "labels" in result.outputs:
             self.labels_ = result.outputs["labels"]
         self._warn(result.state["counts"])
@@ -251,7 +251,7 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[mis
         for name in (*names, "feature_names_in_"):
             if hasattr(self, name):
                 setattr(model, name, getattr(self, name))
-        model._n_threads = 1
+        model._n_threads = 1  # noqa: SLF001  its predict needs it
         return model
 
     @property

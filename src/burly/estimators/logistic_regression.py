@@ -187,7 +187,8 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
 
     def decision_function(self, X: Any) -> Array:
         """Return the margins: shape (n_rows,) for two classes, else (n_rows, n_classes)."""
-        return self._apply("margins", X, None)
+        margins: Array = self._apply("margins", X, None)
+        return margins
 
     def predict(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
         """Return the most probable label of each row.
@@ -207,11 +208,13 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, of shape (n_rows, n_classes)."""
-        return self._apply("probabilities", X, None)
+        probabilities: Array = self._apply("probabilities", X, None)
+        return probabilities
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of the probability of each class, of shape (n_rows, n_classes)."""
-        return self._apply("log_probabilities", X, None)
+        log_probabilities: Array = self._apply("log_probabilities", X, None)
+        return log_probabilities
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file; `load` reads it. Nothing in it is ever executed.

@@ -168,7 +168,7 @@ class Seeder:
             mine = whose[self._starts[number] : self._starts[number + 1]]
             # bincount adds one row after the other: the same bits everywhere.
             of_shard = np.bincount(mine, weights=shard.weights, minlength=n_seeds)
-            sums += grid.round(of_shard[:, np.newaxis])[..., 0]
+            sums += grid.round(of_shard[:, np.newaxis].astype(np.float64))[..., 0]
         return sums
 
     def _draw_shards(

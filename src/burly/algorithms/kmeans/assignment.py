@@ -54,7 +54,7 @@ class Assignment(Algorithm):
         state: State,
         partition: Partition,
         team: ThreadTeam,
-        scratch: Any,  # noqa: ANN401
+        scratch: Any,
     ) -> Step:
         labels = self.outputs(state, partition, team, scratch)["labels"]
         grid = grid_for(state["bound"], int(state["max_rows"]), 2)
@@ -76,7 +76,7 @@ class Assignment(Algorithm):
         state: State,  # noqa: ARG002
         partition: Partition,  # noqa: ARG002
         team: ThreadTeam,
-        scratch: Any,  # noqa: ANN401
+        scratch: Any,
     ) -> dict[str, Array]:
         if scratch.labels is None:
             scratch.labels = assign(scratch.rows, team, self.centers, self.shift)
@@ -92,6 +92,6 @@ class Distances(Assignment):
         state: State,  # noqa: ARG002
         partition: Partition,  # noqa: ARG002
         team: ThreadTeam,
-        scratch: Any,  # noqa: ANN401
+        scratch: Any,
     ) -> dict[str, Array]:
         return {"distances": distances(scratch.rows, team, self.centers, self.shift)}

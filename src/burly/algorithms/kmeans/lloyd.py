@@ -113,7 +113,8 @@ def _lloyd(settings: Settings, state: State, scratch: Scratch, grids: Grids) -> 
     if last:
         scratch.seeder = None
     bounds = state["bounds"]
-    if scratch.lloyd is None or not np.array_equal(scratch.bounds, bounds):
+    known = scratch.bounds
+    if scratch.lloyd is None or known is None or not np.array_equal(known, bounds):
         scratch.lloyd = Lloyd(
             scratch.partition,
             settings.n_clusters,

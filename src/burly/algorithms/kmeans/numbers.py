@@ -2,5 +2,5 @@
 
 
 def draw_number(start: int, round_: int) -> int:
-    """Number a draw: no two rounds of any two starts share one."""
+    """Return the number of a draw: no two rounds of any two starts share one."""
     return ((start << 20) + round_) & 0xFFFFFFFF

@@ -55,7 +55,7 @@ class Prediction(Algorithm):
         state: State,  # noqa: ARG002
         partition: Partition,
         team: ThreadTeam,
-        scratch: Any,  # noqa: ARG002, ANN401
+        scratch: Any,  # noqa: ARG002
     ) -> dict[str, Array]:
         shards = [shard for shard in partition.shards if shard.X.shape[0]]
         if not shards:
@@ -80,4 +80,4 @@ class Prediction(Algorithm):
 def _best(margins: Array) -> NDArray[np.intp]:
     if margins.shape[1] == 1:
         return (margins[:, 0] > 0).astype(np.intp)
-    return np.argmax(margins, axis=1)
+    return np.argmax(margins, axis=1).astype(np.int64)

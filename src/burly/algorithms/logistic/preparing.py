@@ -201,11 +201,12 @@ def prior(class_totals: Array) -> Array:
     least = np.max(class_totals) * 1e-12
     logs = np.array([logarithm(max(float(total), float(least))) for total in class_totals])
     if len(logs) == 2:
-        return logs[1:] - logs[:1]
+        ratios: Array = logs[1:] - logs[:1]
+        return ratios
     return logs - _sum(logs) / len(logs)
 
 
-def step_bounds(partition: Partition, scratch: Scratch, team: ThreadTeam) -> Step:  # noqa: ARG001
+def step_bounds(partition: Partition, scratch: Scratch, team: ThreadTeam) -> Step:
     """Measure every row."""
     return Step(
         {
