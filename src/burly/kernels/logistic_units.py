@@ -1,8 +1,8 @@
 """What 1 means in the integer sums of logistic regression.
 
 A kernel adds the sums of a block of rows (dense), or single terms (sparse), rounded to multiples of
-a unit. Units follow from bounds on the data, which travel with the state, so step and update agree on
-them; a term above its bound is counted, and the sums are then taken again with wider bounds.
+a unit. Units follow from bounds on the data, which travel with the state, so step and update agree
+on them; a term above its bound is counted, and the sums are then taken again with wider bounds.
 """
 
 from __future__ import annotations

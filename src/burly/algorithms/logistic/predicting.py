@@ -80,4 +80,5 @@ class Prediction(Algorithm):
 def _best(margins: Array) -> NDArray[np.intp]:
     if margins.shape[1] == 1:
         return (margins[:, 0] > 0).astype(np.intp)
-    return np.argmax(margins, axis=1).astype(np.int64)
+    codes: NDArray[np.int64] = np.argmax(margins, axis=1)
+    return codes
