@@ -13,7 +13,6 @@ from burly.algorithms.base import Algorithm
 from burly.contributions import Step, Totals
 from burly.data.partition import DatasetInfo, Partition
 from burly.kernels import ThreadTeam
-from burly.kernels.logistic import decision_function, log_probabilities, probabilities
 from burly.states import State
 
 Array = NDArray[Any]
@@ -54,27 +53,50 @@ class Prediction(Algorithm):
         self,
         state: State,  # noqa: ARG002
         partition: Partition,
-        team: ThreadTeam,
+        team: ThreadTeam,  # noqa: ARG002
         scratch: Any,  # noqa: ARG002
     ) -> dict[str, Array]:
         shards = [shard for shard in partition.shards if shard.X.shape[0]]
         if not shards:
             return {
-                name: self._of(name, np.empty((0, len(self.coef))), team) for name in self.wanted
+                name: self._of(name, np.empty((0, len(self.coef)))) for name in self.wanted
             }
-        margins = np.concatenate([decision_function(s.X, self.coef, team) for s in shards])
-        return {name: self._of(name, margins, team) for name in self.wanted}
+        margins = np.concatenate([margins_of(s.X, self.coef) for s in shards])
+        return {name: self._of(name, margins) for name in self.wanted}
 
-    def _of(self, name: str, margins: Array, team: ThreadTeam) -> Array:
+    def _of(self, name: str, margins: Array) -> Array:
         match name:
             case "margins":
                 return margins[:, 0] if len(self.classes) == 2 else margins
             case "labels":
                 return self.classes[_best(margins)]
             case "probabilities":
-                return probabilities(margins, team)
+                return np.exp(log_probabilities(margins))
             case _:
-                return log_probabilities(margins, team)
+                return log_probabilities(margins)
+
+
+def margins_of(X: Array, coef: Array) -> Array:
+    """Return the margins of rows, shape (n_rows, n_outputs), float64.
+
+    Feature by feature, so that labels have the same bits on every processor.
+    """
+    margins = np.empty((len(X), len(coef)))
+    for k, row in enumerate(coef):
+        sums = np.full(len(X), row[-1])
+        for j, weight in enumerate(row[:-1]):
+            sums += X[:, j] * weight
+        margins[:, k] = sums
+    return margins
+
+
+def log_probabilities(margins: Array) -> Array:
+    """Return the logarithms of the classes' probabilities; large margins do not overflow."""
+    both = np.column_stack([np.zeros(len(margins)), margins]) if margins.shape[1] == 1 else margins
+    if not len(both):
+        return both
+    shifted = both - np.max(both, axis=1, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
 
 
 def _best(margins: Array) -> NDArray[np.intp]:

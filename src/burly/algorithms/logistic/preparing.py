@@ -154,7 +154,7 @@ def update_profile(settings: Settings, state: State, totals: Mapping[str, Array]
         arrays = {**state.arrays, "profile_threshold": np.array(ALL_BLOCKS)}
         if int(state["profile_threshold"]) < ALL_BLOCKS:
             return State("classes", arrays)
-        raise NonFiniteError("no column has a finite value; give every row its numbers")
+        return again(state)
     class_rows = totals["class_rows"]
     sample_weights = class_rows.astype(np.float64)
     if bool(state["weighted"]):

@@ -1,0 +1,117 @@
+"""Logistic regression against scikit-learn's, and against itself on other layouts."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
+
+from burly import InProcess, LogisticRegression
+from burly.exceptions import DataError, NonFiniteError
+
+
+def make(n=3000, d=8, n_classes=2, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, d))
+    if n_classes == 2:
+        y = (X @ rng.standard_normal(d) + rng.logistic(size=n) > 0.5).astype(int)
+    else:
+        y = np.argmax(X[:, :n_classes] + rng.gumbel(size=(n, n_classes)), axis=1)
+    return X, y
+
+
+def agree(X, y, weight=None, solver="newton-cholesky", **params):
+    ours = LogisticRegression(tol=1e-8, solver="auto", **params).fit(X, y, weight)
+    theirs = SklearnLogisticRegression(tol=1e-9, solver=solver, max_iter=50_000, **params)
+    theirs.fit(X, y, weight)
+    scale = X.std(axis=0)
+    gap = np.max(scale * np.abs(ours.coef_ - theirs.coef_))
+    assert gap <= 1e-5 * np.max(scale * np.abs(theirs.coef_))
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"C": 0.01},
+        {"C": np.inf},
+        {"fit_intercept": False},
+        {"class_weight": "balanced"},
+        {"class_weight": {1: 3.0}},
+    ],
+)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_optimum_is_that_of_scikit_learn(params, n_classes):
+    agree(*make(n_classes=n_classes), **params)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+def test_the_l1_optimum_is_that_of_scikit_learn(l1_ratio):
+    agree(*make(), solver="saga", C=0.02, l1_ratio=l1_ratio)
+
+
+def test_samples_lead_to_the_same_optimum():
+    agree(*make(n=60_000, d=20))
+
+
+def test_sample_weights_count_as_in_scikit_learn():
+    X, y = make()
+    agree(X, y, np.random.default_rng(1).random(len(X)))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_layout_changes_no_bit(n_classes):
+    X, y = make(n=40_000, d=6, n_classes=n_classes)
+    models = [
+        LogisticRegression(n_threads=n_threads, launcher=InProcess(n_workers=n_workers)).fit(X, y)
+        for n_workers, n_threads in [(1, 1), (1, 2), (2, 1), (3, 2)]
+    ]
+    digests = {(m.coef_.tobytes(), m.intercept_.tobytes()) for m in models}
+    assert len(digests) == 1
+
+
+def test_labels_may_be_text():
+    X, y = make()
+    model = LogisticRegression().fit(X, np.array(["no", "yes"])[y])
+    assert model.classes_.tolist() == ["no", "yes"]
+    assert set(model.predict(X)) == {"no", "yes"}
+
+
+def test_a_single_class_is_refused():
+    X, _ = make()
+    with pytest.raises(DataError, match="at least 2 classes"):
+        LogisticRegression().fit(X, np.zeros(len(X), dtype=int))
+
+
+def test_not_a_number_names_its_column():
+    X, y = make()
+    X[7, 3] = np.nan
+    with pytest.raises(NonFiniteError, match="column 3"):
+        LogisticRegression().fit(X, y)
+
+
+def test_a_constant_column_disturbs_nothing():
+    X, y = make()
+    wide = np.column_stack([X, np.full(len(X), 5.0)])
+    model = LogisticRegression(tol=1e-8).fit(wide, y)
+    assert abs(model.coef_[0, -1]) < 1e-6
+
+
+def test_separable_data_without_penalty_ends():
+    X, _ = make()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = LogisticRegression(C=np.inf).fit(X, X[:, 0] > 0)
+    assert model.score(X, X[:, 0] > 0) > 0.99
+
+
+def test_a_saved_model_is_the_same(tmp_path):
+    X, y = make()
+    model = LogisticRegression().fit(X, y)
+    model.save(tmp_path / "model.npz")
+    loaded = LogisticRegression.load(tmp_path / "model.npz")
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    np.testing.assert_array_equal(model.to_sklearn().predict(X), model.predict(X))
