@@ -58,9 +58,7 @@ class Prediction(Algorithm):
     ) -> dict[str, Array]:
         shards = [shard for shard in partition.shards if shard.X.shape[0]]
         if not shards:
-            return {
-                name: self._of(name, np.empty((0, len(self.coef)))) for name in self.wanted
-            }
+            return {name: self._of(name, np.empty((0, len(self.coef)))) for name in self.wanted}
         margins = np.concatenate([margins_of(s.X, self.coef) for s in shards])
         return {name: self._of(name, margins) for name in self.wanted}
 
