@@ -6,6 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,13 @@ from burly import kernels
 from burly.algorithms.base import Algorithm
 from burly.data.partition import Partition
 from burly.events import Event, PartitionLoaded, WorkerFinished, WorkerStarted
-from burly.exceptions import RunAbortedError, RunGoneError, SupersededError, describe
+from burly.exceptions import (
+    RunAbortedError,
+    RunGoneError,
+    StateStoreError,
+    SupersededError,
+    describe,
+)
 from burly.kernels import ThreadTeam
 from burly.rounds import Rounds
 from burly.state.store import StateStore
@@ -77,7 +84,8 @@ def run_worker(
     except (RunAbortedError, RunGoneError, SupersededError):
         return None
     except BaseException as error:
-        store.abort(describe(error))
+        with suppress(StateStoreError):  # the error that ended this worker is what counts
+            store.abort(describe(error))
         raise
 
 

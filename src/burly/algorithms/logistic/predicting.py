@@ -94,7 +94,8 @@ def log_probabilities(margins: Array) -> Array:
     if not len(both):
         return both
     shifted = both - np.max(both, axis=1, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
+    logs: Array = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
+    return logs
 
 
 def _best(margins: Array) -> NDArray[np.intp]:

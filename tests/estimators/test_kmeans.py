@@ -1,0 +1,105 @@
+"""K-means by its front door: the same bits for every layout, and scikit-learn's results."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.cluster import KMeans as SklearnKMeans
+
+from burly import InProcess, KMeans
+from burly.exceptions import ConfigurationError, DataError, ModelFileError, NonFiniteError
+
+
+def blobs(dtype=np.float32, n=30_000, d=6, offset=0.0):
+    rng = np.random.default_rng(0)
+    centers = rng.normal(size=(8, d)) * 4
+    rows = rng.normal(size=(n, d)) + centers[rng.integers(0, 8, n)] + offset
+    return rows.astype(dtype)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    n_workers=st.integers(1, 4),
+    n_threads=st.integers(1, 3),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    init=st.sampled_from(["k-means++", "k-means||", "random"]),
+    weighted=st.booleans(),
+    offset=st.sampled_from([0.0, 1e4]),
+)
+def test_a_model_has_the_same_bits_for_every_layout(
+    n_workers, n_threads, dtype, init, weighted, offset
+):
+    X = blobs(dtype, offset=offset)
+    weights = np.random.default_rng(1).integers(0, 4, len(X)) * 0.3 if weighted else None
+    one = KMeans(8, init=init, n_init=2, random_state=3, n_threads=1, launcher=InProcess(1))
+    other = clone(one).set_params(n_threads=n_threads, launcher=InProcess(n_workers))
+    one.fit(X, sample_weight=weights)
+    other.fit(X, sample_weight=weights)
+    assert one.cluster_centers_.tobytes() == other.cluster_centers_.tobytes()
+    assert one.labels_.tobytes() == other.labels_.tobytes()
+    assert (one.inertia_, one.n_iter_) == (other.inertia_, other.n_iter_)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("tol", [0.0, 1e-4])
+def test_from_the_same_start_the_result_is_that_of_scikit_learn(dtype, weighted, tol):
+    X = blobs(dtype)
+    weights = np.random.default_rng(1).integers(0, 3, len(X)).astype(float) if weighted else None
+    ours = KMeans(8, init=X[:8], tol=tol).fit(X, sample_weight=weights)
+    theirs = SklearnKMeans(8, init=X[:8], n_init=1, tol=tol).fit(X, sample_weight=weights)
+    close = 1e-3 if dtype == np.float32 else 1e-10
+    np.testing.assert_allclose(ours.cluster_centers_, theirs.cluster_centers_, atol=close)
+    assert ours.inertia_ == pytest.approx(theirs.inertia_, rel=1e-5)
+    assert abs(ours.n_iter_ - theirs.n_iter_) <= (2 if dtype == np.float32 else 0)
+
+
+def test_labels_are_what_predict_says_bit_for_bit():
+    X = blobs()
+    model = KMeans(12, random_state=0).fit(X)
+    assert np.array_equal(model.labels_, model.predict(X))
+    assert model.score(X) == pytest.approx(-model.inertia_, rel=1e-6)
+
+
+def test_transform_gives_the_distance_to_each_centre():
+    X = blobs(np.float64, n=500)
+    model = KMeans(4, random_state=0).fit(X)
+    expected = np.linalg.norm(X[:, np.newaxis] - model.cluster_centers_, axis=2)
+    np.testing.assert_allclose(model.transform(X), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_saved_model_predicts_the_same(tmp_path):
+    X = blobs()
+    model = KMeans(5, random_state=0).fit(X)
+    model.save(tmp_path / "m.burly")
+    loaded = KMeans.load(tmp_path / "m.burly")
+    assert np.array_equal(loaded.predict(X), model.labels_)
+    assert np.array_equal(model.to_sklearn().cluster_centers_, model.cluster_centers_)
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    (tmp_path / "m.burly").write_bytes(b"nothing of ours")
+    with pytest.raises(ModelFileError, match="not a model file"):
+        KMeans.load(tmp_path / "m.burly")
+
+
+def test_nan_is_refused_with_its_column():
+    X = blobs(n=1000)
+    X[17, 2] = np.nan
+    with pytest.raises(NonFiniteError, match="column 2"):
+        KMeans(3, init=X[:3], random_state=0).fit(X)
+
+
+def test_fewer_rows_than_clusters_are_refused():
+    with pytest.raises(DataError, match="n_samples=3 should be >= n_clusters=4"):
+        KMeans(4).fit(np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"n_clusters": 0}, {"tol": -1.0}, {"max_iter": 0}, {"init": "best"}, {"n_threads": 0}],
+)
+def test_a_parameter_that_cannot_work_is_refused(wrong):
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        KMeans(**wrong).fit(blobs(n=100))
