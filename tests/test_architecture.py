@@ -11,7 +11,7 @@ import burly
 SOURCE = Path(burly.__file__).parent
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-VALUES = {"contributions", "events", "exact_sum", "exceptions", "numerics", "states"}
+VALUES = {"contributions", "events", "exact_sum", "exceptions", "states"}
 ENGINE = VALUES | {"data", "state"}
 
 MAY_IMPORT = {
@@ -20,16 +20,15 @@ MAY_IMPORT = {
     "states": set(),
     "contributions": {"exceptions"},
     "exact_sum": {"exceptions"},
-    "numerics": set(),
     "vcpus": {"exceptions"},
     "data": {"exceptions"},
-    "kernels": {"data", "exact_sum", "exceptions", "numerics", "vcpus"},
+    "kernels": {"data", "exact_sum", "exceptions", "vcpus"},
     "state": VALUES,
     "rounds": VALUES | {"state"},
     "algorithms": VALUES | {"data", "kernels"},
     "worker": ENGINE | {"algorithms", "kernels", "rounds", "vcpus"},
     "launchers": ENGINE | {"algorithms", "kernels", "vcpus", "worker"},
-    "model_files": {"exceptions", "numerics"},
+    "model_files": {"exceptions", "states"},
     "planner": {"events", "exceptions"},
     "report": {"events", "exceptions"},
     "estimators": ENGINE

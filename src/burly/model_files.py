@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burly.exceptions import ModelFileError
-from burly.numerics import NUMERICS_VERSION
+from burly.states import NUMERICS_VERSION
 
 FORMAT = "burly model"
 FORMAT_VERSION = 1

@@ -8,7 +8,8 @@ import pytest
 from pyarrow import parquet
 
 from burly.data.arrays import from_arrays
-from burly.data.checks import explain_non_finite
+from burly.data.checks import refuse_non_finite
+from burly.exceptions import NonFiniteError
 
 
 def test_columns_that_are_not_finite_are_named_with_their_counts():
@@ -16,12 +17,13 @@ def test_columns_that_are_not_finite_are_named_with_their_counts():
     X.iloc[[1, 8999], 1] = np.nan
     X.iloc[5, 2] = np.inf
     data = from_arrays(X)
-    assert "column 'b' (2), 'c' (1) " in explain_non_finite(data.read(data.shards, 1))
+    with pytest.raises(NonFiniteError, match=r"column 'b' \(2\), 'c' \(1\) "):
+        refuse_non_finite(data.read(data.shards, 1))
 
 
-def test_finite_values_need_no_explanation():
+def test_finite_values_are_not_refused():
     data = from_arrays(np.zeros((3, 2)))
-    assert explain_non_finite(data.read(data.shards, 1)) == ""
+    refuse_non_finite(data.read(data.shards, 1))
 
 
 @pytest.mark.parametrize(

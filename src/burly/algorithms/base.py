@@ -67,3 +67,22 @@ class Algorithm(ABC):
     def scratch_bytes(self, info: DatasetInfo) -> int:  # noqa: ARG002
         """Return how many bytes a row `scratch` needs, for the check of memory before a launch."""
         return 0
+
+
+class OutputsOnly(Algorithm):
+    """An algorithm whose first state is the last: it has no rounds, only outputs."""
+
+    def start(self, info: DatasetInfo) -> State:  # noqa: ARG002
+        return State("done", {}, done=True)
+
+    def step(
+        self,
+        state: State,  # noqa: ARG002
+        partition: Partition,  # noqa: ARG002
+        team: ThreadTeam,  # noqa: ARG002
+        scratch: Any,  # noqa: ARG002
+    ) -> Step:
+        raise TypeError(f"{type(self).__name__} has no rounds to take a step in")
+
+    def update(self, states: Sequence[State], totals: Totals) -> State:  # noqa: ARG002
+        raise TypeError(f"{type(self).__name__} has no rounds to update a state in")

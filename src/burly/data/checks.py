@@ -1,36 +1,67 @@
-"""What is wrong with values that a kernel refused."""
+"""Values that are no numbers: counted, told, refused."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from burly.data.partition import Partition
+from burly.exceptions import NonFiniteError
 
 _MOST_SHOWN = 5
 
 
-def explain_non_finite(partition: Partition) -> str:
-    """Say which features are not finite, and how often.
+def count_non_finite(partition: Partition) -> NDArray[np.int64]:
+    """Count NaN and infinite values by column.
 
     Looks at all values: for when a kernel has met one already.
 
     Returns
     -------
-    str
-        For a message; empty if all values are finite.
+    ndarray of shape (n_features,), int64
     """
     counts = np.zeros(partition.info.n_features, dtype=np.int64)
     for shard in partition.shards:
         counts += np.count_nonzero(~np.isfinite(shard.X), axis=0)
-    bad = np.flatnonzero(counts)
-    if not len(bad):
-        return ""
-    names = partition.info.feature_names
-    shown = [
-        f"{repr(names[j]) if names else int(j)} ({counts[j]})" for j in bad[:_MOST_SHOWN].tolist()
-    ]
-    more = f" and {len(bad) - _MOST_SHOWN} more" if len(bad) > _MOST_SHOWN else ""
-    return (
-        f"NaN or infinity in column {', '.join(shown)}{more} (in parentheses how many); remove "
-        "these rows, or fill the gaps first"
+    return counts
+
+
+def refuse_counts(counts: NDArray[np.int64], feature_names: Sequence[str]) -> None:
+    """Raise if any column has values that are not finite.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_features,)
+        How many, of all the data that the message is about.
+    feature_names : sequence of str
+        Empty where columns have no names.
+
+    Raises
+    ------
+    burly.exceptions.NonFiniteError
+    """
+    bad = np.flatnonzero(counts).tolist()
+    if not bad:
+        return
+    shown = ", ".join(
+        f"{feature_names[j]!r} ({counts[j]})" if feature_names else f"{j} ({counts[j]})"
+        for j in bad[:_MOST_SHOWN]
     )
+    more = f" and {len(bad) - _MOST_SHOWN} more" if len(bad) > _MOST_SHOWN else ""
+    raise NonFiniteError(
+        f"Input X contains NaN or infinity in column {shown}{more} (in parentheses how many); "
+        "remove these rows, or fill the gaps first"
+    )
+
+
+def refuse_non_finite(partition: Partition) -> None:
+    """Raise if any value of a partition is not finite.
+
+    Raises
+    ------
+    burly.exceptions.NonFiniteError
+    """
+    if not all(np.isfinite(shard.X).all() for shard in partition.shards):
+        refuse_counts(count_non_finite(partition), partition.info.feature_names)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from burly.algorithms.base import Algorithm
 from burly.contributions import Part, Reducer, Step, Totals
+from burly.data.checks import refuse_non_finite
 from burly.data.partition import DatasetInfo, Partition
 from burly.exact_sum import grid_for
 from burly.kernels import ThreadTeam
@@ -74,11 +75,12 @@ class Assignment(Algorithm):
     def outputs(
         self,
         state: State,  # noqa: ARG002
-        partition: Partition,  # noqa: ARG002
+        partition: Partition,
         team: ThreadTeam,
         scratch: Any,
     ) -> dict[str, Array]:
         if scratch.labels is None:
+            refuse_non_finite(partition)
             scratch.labels = assign(scratch.rows, team, self.centers, self.shift)
         return {"labels": scratch.labels}
 
@@ -90,8 +92,9 @@ class Distances(Assignment):
     def outputs(
         self,
         state: State,  # noqa: ARG002
-        partition: Partition,  # noqa: ARG002
+        partition: Partition,
         team: ThreadTeam,
         scratch: Any,
     ) -> dict[str, Array]:
+        refuse_non_finite(partition)
         return {"distances": distances(scratch.rows, team, self.centers, self.shift)}

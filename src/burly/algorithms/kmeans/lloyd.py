@@ -23,13 +23,12 @@ from burly.algorithms.kmeans.settings import (
     Phase,
     Scratch,
     Settings,
-    count_non_finite,
     ordered_sum,
     overflow_error,
-    refuse_non_finite,
     without,
 )
 from burly.contributions import Part, Reducer, Step, Totals
+from burly.data.checks import count_non_finite, refuse_counts
 from burly.exact_sum import Grid, grid_for, levels_for
 from burly.exceptions import DataError
 from burly.kernels.lloyd import Lloyd, LloydTotals, own_distances
@@ -172,7 +171,7 @@ def update(settings: Settings, state: State, totals: Totals) -> State:
 
 def _measured(settings: Settings, state: State, totals: Totals) -> State:
     """Check the first round, and keep what it measured; a bound that was missed repeats it."""
-    refuse_non_finite(totals["odd"], settings)
+    refuse_counts(totals["odd"], settings.feature_names)
     if totals["overflow"][0] or not np.isfinite(totals["magnitudes"]).all():
         raise overflow_error(state["centers"].dtype)
     n_rows = int(totals["counts"].sum())

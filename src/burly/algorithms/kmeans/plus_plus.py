@@ -19,12 +19,11 @@ from burly.algorithms.kmeans.settings import (
     Phase,
     Scratch,
     Settings,
-    count_non_finite,
     overflow_error,
-    refuse_non_finite,
     without,
 )
 from burly.contributions import Part, Reducer, Step, Totals
+from burly.data.checks import count_non_finite, refuse_counts
 from burly.exact_sum import Grid, grid_for
 from burly.kernels.seeding import Seeder
 from burly.states import Array, State
@@ -123,7 +122,7 @@ def first_of(drawn: Array, draw: int) -> Array:
 
 def check_reached(settings: Settings, totals: Totals, dtype: np.dtype[np.floating]) -> None:
     """Refuse data whose distances are no numbers."""
-    refuse_non_finite(totals["odd"], settings)
+    refuse_counts(totals["odd"], settings.feature_names)
     if not np.isfinite(totals["largest"][0]):
         raise overflow_error(dtype)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from burly.contributions import Step, Totals
 from burly.data.partition import Partition
-from burly.exceptions import DataError, NonFiniteError
+from burly.exceptions import DataError
 from burly.kernels import ThreadTeam
 from burly.kernels.lloyd import Lloyd
 from burly.kernels.seeding import Seeder
@@ -147,36 +147,6 @@ def without(state: State, *names: str) -> dict[str, Array]:
 def ordered_sum(values: Array) -> float:
     """Add one value after the other: NumPy's own sum has an order that depends on the processor."""
     return float(np.add.accumulate(values.ravel())[-1]) if values.size else 0.0
-
-
-def count_non_finite(partition: Partition) -> NDArray[np.int64]:
-    """Count NaN and infinite values by column; for messages, so it may take its time."""
-    counts = np.zeros(partition.info.n_features, dtype=np.int64)
-    for shard in partition.shards:
-        counts += np.count_nonzero(~np.isfinite(shard.X), axis=0)
-    return counts
-
-
-def refuse_non_finite(counts: NDArray[np.int64], settings: Settings) -> None:
-    """Raise if any column has NaN or infinite values.
-
-    Raises
-    ------
-    burly.exceptions.NonFiniteError
-    """
-    columns = np.flatnonzero(counts)
-    if len(columns) == 0:
-        return
-    names = settings.feature_names
-    told = ", ".join(
-        f"{names[column]!r} has {counts[column]}" if names else f"{column} has {counts[column]}"
-        for column in columns[:5].tolist()
-    )
-    more = f", and {len(columns) - 5} more columns" if len(columns) > 5 else ""
-    raise NonFiniteError(
-        f"Input X contains NaN or infinity: column {told} of them{more}; "
-        "drop those rows or fill the gaps before k-means"
-    )
 
 
 def overflow_error(dtype: np.dtype[Any]) -> DataError:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.algorithms.base import Algorithm
-from burly.contributions import Step, Totals
-from burly.data.partition import DatasetInfo, Partition
+from burly.algorithms.base import OutputsOnly
+from burly.data.checks import refuse_non_finite
+from burly.data.partition import Partition
 from burly.kernels import ThreadTeam
 from burly.states import State
 
@@ -21,7 +20,7 @@ OUTPUTS = ("margins", "labels", "probabilities", "log_probabilities")
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction(Algorithm):
+class Prediction(OutputsOnly):
     """Apply a model.
 
     Attributes
@@ -37,17 +36,8 @@ class Prediction(Algorithm):
     classes: Array
     wanted: tuple[str, ...] = ("labels",)
 
-    def start(self, info: DatasetInfo) -> State:  # noqa: ARG002
-        return State("predict", {}, done=True)
-
     def scratch(self, partition: Partition, team: ThreadTeam) -> None:
         """Nothing is kept."""
-
-    def step(self, state: State, partition: Partition, team: ThreadTeam, scratch: None) -> Step:
-        raise NotImplementedError
-
-    def update(self, states: Sequence[State], totals: Totals) -> State:
-        raise NotImplementedError
 
     def outputs(
         self,
@@ -56,6 +46,7 @@ class Prediction(Algorithm):
         team: ThreadTeam,  # noqa: ARG002
         scratch: Any,  # noqa: ARG002
     ) -> dict[str, Array]:
+        refuse_non_finite(partition)
         shards = [shard for shard in partition.shards if shard.X.shape[0]]
         if not shards:
             return {name: self._of(name, np.empty((0, len(self.coef)))) for name in self.wanted}

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from burly.algorithms.logistic.labels import distinct, encode
 from burly.algorithms.logistic.settings import Settings
 from burly.contributions import Part, Reducer, Step
+from burly.data.checks import refuse_counts
 from burly.data.partition import DatasetInfo, Partition
 from burly.exact_sum import grid_for
-from burly.exceptions import ConfigurationError, DataError, NonFiniteError
+from burly.exceptions import ConfigurationError, DataError
 from burly.kernels import ThreadTeam
 from burly.kernels.linear_algebra import logarithm
 from burly.kernels.logistic import ALL_BLOCKS, BLOCK_ROWS, Bounds, LogisticRows, Units, block_limit
@@ -218,15 +219,7 @@ def step_bounds(partition: Partition, scratch: Scratch, team: ThreadTeam) -> Ste
 
 def update_bounds(state: State, totals: Mapping[str, Array], names: tuple[str, ...]) -> State:
     """Do the last round again, with bounds that hold."""
-    nonfinite = totals["nonfinite"]
-    if np.any(nonfinite > 0):
-        column = int(np.argmax(nonfinite > 0))
-        name = f"column {names[column]!r}" if names else f"column {column}"
-        raise NonFiniteError(
-            f"X contains NaN or infinity: {name} has {int(nonfinite[column])} such values "
-            f"({int(np.count_nonzero(nonfinite))} columns are affected); "
-            "remove these rows or fill them in"
-        )
+    refuse_counts(totals["nonfinite"], names)
     arrays = {
         **state.arrays,
         "column_bounds": np.maximum(totals["columns"], state["column_bounds"]),
