@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 from sklearn.base import clone
 from sklearn.cluster import KMeans as SklearnKMeans
 
-from burly import InProcess, KMeans
+from burly import Dataset, InProcess, KMeans
 from burly.exceptions import ConfigurationError, DataError, ModelFileError, NonFiniteError
 
 
@@ -103,3 +104,18 @@ def test_fewer_rows_than_clusters_are_refused():
 def test_a_parameter_that_cannot_work_is_refused(wrong):
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         KMeans(**wrong).fit(blobs(n=100))
+
+
+@pytest.mark.parametrize("n_workers", [1, 3])
+def test_labels_of_stored_data_are_written_once_and_never_over_others(tmp_path, n_workers):
+    X = blobs()
+    np.save(tmp_path / "points.npy", X)
+    data, out = Dataset(tmp_path / "points.npy"), tmp_path / "labels"
+    model = KMeans(4, random_state=0, launcher=InProcess(n_workers)).fit(data)
+    model.predict(data, out=out)
+    written = [path.name for path in out.iterdir()]
+    assert written == ["part-00000000-00000004.parquet"]
+    labels = parquet.read_table(out / written[0])["labels"].to_numpy()
+    assert np.array_equal(labels, model.predict(X))
+    with pytest.raises(ConfigurationError, match="already holds files"):
+        model.predict(data, out=out)

@@ -39,6 +39,9 @@ class InProcess(Launcher):
 
     def run(self, job: Job, observer: Observer) -> Result:
         """See a job through in this process."""
+        writer = None if job.out is None else job.data.writer(job.out)
+        if writer is not None:
+            writer.prepare()
         parts = job.data.split(self.n_workers)
         n_threads = job.n_threads or max(1, vcpus.available() // len(parts))
         launched_at = time.time()
@@ -53,9 +56,7 @@ class InProcess(Launcher):
                 algorithm=job.algorithm,
                 n_threads=n_threads,
                 load=partial(job.data.read, parts[rank]),
-                write=partial(_keep, gathered[rank])
-                if job.out is None
-                else job.data.writer(job.out),
+                write=writer or partial(_keep, gathered[rank]),
                 launched_at=launched_at,
             )
             return run_worker(
@@ -67,6 +68,8 @@ class InProcess(Launcher):
             )
 
         state = _run_all(start, len(parts))
+        if writer is not None:
+            writer.finish()
         observer(Ended(time.time()))
         return Result(state, _join(gathered))
 
