@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -78,6 +79,28 @@ def resolve(
     if sample_weight is not None:
         sample_weight = _check_sample_weight(sample_weight, array, dtype=np.float64)
     return from_arrays(array, y, sample_weight)
+
+
+def resolve_for_outputs(
+    estimator: Any, X: Any, name: str, out: str | os.PathLike[str] | None
+) -> ResolvedDataset:
+    """Validate data that a fitted model is applied to, and where its outputs go.
+
+    Raises
+    ------
+    burly.exceptions.ConfigurationError
+        If outputs of data in memory should be written, or of stored data returned.
+    ValueError, TypeError, burly.exceptions.DataError
+        As `resolve` raises.
+    """
+    data = resolve(estimator, X, reset=False)
+    if data.info.in_memory != (out is None):
+        raise ConfigurationError(
+            f"{name} of data in memory are returned, not written: leave out= away"
+            if data.info.in_memory
+            else f"{name} of stored data are written by the workers: predict(dataset, out=)"
+        )
+    return data
 
 
 def _check_features(estimator: Any, data: ResolvedDataset, *, reset: bool) -> None:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, check_random_
 
 from burly.algorithms import kmeans
 from burly.data.resolved import ResolvedDataset
-from burly.estimators.base import draw_seed, launch, resolve, settings_of
+from burly.estimators.base import draw_seed, launch, resolve, resolve_for_outputs, settings_of
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Launcher
 from burly.model_files import ModelFile, read_model, write_model
@@ -270,13 +270,7 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[mis
         self, kind: type[Any], name: str, X: Any, out: str | os.PathLike[str] | None
     ) -> Array | None:
         check_is_fitted(self)
-        data = resolve(self, X, reset=False)
-        if data.info.in_memory != (out is None):
-            raise ConfigurationError(
-                f"{name} of data in memory are returned, not written: leave out= away"
-                if data.info.in_memory
-                else f"{name} of stored data are written by the workers: say where with out="
-            )
+        data = resolve_for_outputs(self, X, name, out)
         run = Run(settings=settings_of(self))
         target = None if out is None else os.fspath(out)
         result = launch(self, kind(self.cluster_centers_, self._shift), data, run, out=target)

@@ -21,7 +21,7 @@ from burly.algorithms.logistic.predicting import Prediction
 from burly.algorithms.logistic.settings import Settings
 from burly.data.dataset import Dataset
 from burly.data.resolved import ResolvedDataset
-from burly.estimators.base import launch, resolve, settings_of
+from burly.estimators.base import launch, resolve, resolve_for_outputs, settings_of
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Launcher
 from burly.model_files import ModelFile, read_model, write_model
@@ -287,13 +287,7 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
 
     def _apply(self, name: str, X: Any, out: str | os.PathLike[str] | None) -> Any:
         check_is_fitted(self)
-        data = resolve(self, X, reset=False)
-        if data.info.in_memory != (out is None):
-            raise ConfigurationError(
-                f"{name} of data in memory are returned, not written: leave out= away"
-                if data.info.in_memory
-                else f"{name} of stored data are written by the workers: predict(dataset, out=)"
-            )
+        data = resolve_for_outputs(self, X, name, out)
         coef = np.column_stack([self._dense_coef(), self.intercept_]).astype(np.float64)
         wanted = (name,) if out is None else ("labels", "probabilities")
         # Objects stay here: what travels are numbers.
