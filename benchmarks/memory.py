@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv, parquet
 
+from burly.data.allocator import use_one_arena
 from burly.data.arrays import from_arrays
 from burly.data.dataset import Dataset
 from burly.data.reading import read_partition
@@ -45,6 +46,8 @@ def be_a_worker() -> None:
     """Read what standard input describes; print what it took."""
     # What the parent of this process pickled: the way launchers send it.
     info, reader, shards, n_threads = pickle.loads(sys.stdin.buffer.read())  # noqa: S301
+    if reader.leaves_pieces:  # as in a function
+        use_one_arena()
     before = memory_bytes("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts here
     partition = read_partition(info, reader, shards, n_threads=n_threads)

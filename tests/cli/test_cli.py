@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import sysconfig
 import threading
 from pathlib import Path
@@ -140,6 +141,13 @@ def mentions(text: str) -> list[str]:
     return found
 
 
+# A shell starts what runs in its background with SIGINT ignored, and children inherit that.
+FROM_A_TERMINAL = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_cleans_up_and_leaves_no_worker(
     tmp_path: Path, number: signal.Signals, code: int
@@ -148,9 +156,21 @@ def test_a_signal_cleans_up_and_leaves_no_worker(
     place.mkdir()
     rows = np.random.default_rng(0).random((400_000, 16), np.float32)
     np.save(tmp_path / "noise.npy", rows)
-    arguments = ("--k", "400", "--workers", "2", "--max-iter", "100000", "--tol", "0")
+    arguments = (
+        str(tmp_path / "noise.npy"),
+        "--init",
+        "random",
+        "--k",
+        "400",
+        "--workers",
+        "2",
+        "--max-iter",
+        "100000",
+        "--tol",
+        "0",
+    )
     with subprocess.Popen(
-        [BURLY, "fit", "kmeans", str(tmp_path / "noise.npy"), *arguments, "--init", "random"],
+        [sys.executable, "-c", FROM_A_TERMINAL, BURLY, "fit", "kmeans", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ class ArrayReader:
     y : ndarray of shape (n_rows,) or None
     weights : ndarray of shape (n_rows,), float64, or None
     """
+
+    leaves_pieces: ClassVar[bool] = False
 
     X: Array
     y: Array | None = None

@@ -14,7 +14,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -47,6 +47,8 @@ class CSVReader:
     label_type : str
         Arrow's name for the type of the label: int64, double, bool or string.
     """
+
+    leaves_pieces: ClassVar[bool] = True
 
     columns: Columns
     dtype: np.dtype[Any]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.lib import format as npy
@@ -39,6 +39,8 @@ class NPYReader:
     dtype : numpy dtype
         float32 or float64.
     """
+
+    leaves_pieces: ClassVar[bool] = False
 
     columns: Columns
     stored: np.dtype[Any]

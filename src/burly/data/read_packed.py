@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,8 @@ class PackedReader:
     shard_rows : int
         Rows of each shard of an object but its last.
     """
+
+    leaves_pieces: ClassVar[bool] = False
 
     n_features: int
     dtype: np.dtype[Any]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -47,6 +47,8 @@ class ParquetReader:
     dtype : numpy dtype
         float32 or float64.
     """
+
+    leaves_pieces: ClassVar[bool] = True
 
     columns: Columns
     dtype: np.dtype[Any]

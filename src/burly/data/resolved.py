@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from burly.data.outputs import FileFormat, OutputWriter, run_lengths
 from burly.data.partition import DatasetInfo, Partition, ShardRows
@@ -15,6 +15,9 @@ from burly.data.storage import Storage, absolute
 
 class Reader(Protocol):
     """How shards of one format become rows: a small frozen value that travels to workers."""
+
+    leaves_pieces: ClassVar[bool]
+    """Whether parsing allocates and frees so much that `use_one_arena` pays."""
 
     def runs(self, shards: Sequence[Shard]) -> list[tuple[Shard, ...]]:
         """Group shards, in order, into what one task reads."""

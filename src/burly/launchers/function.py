@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from burly import vcpus
 from burly.algorithms.base import Algorithm
+from burly.data.allocator import use_one_arena
 from burly.data.outputs import OutputWriter
 from burly.data.partition import DatasetInfo, Partition
 from burly.data.reading import read_partition
@@ -79,6 +80,8 @@ def work(order: Order, rank: int, shards: tuple[Shard, ...]) -> str:
 
 
 def _load(order: Order, shards: tuple[Shard, ...], n_threads: int) -> Partition:
+    if order.reader.leaves_pieces:
+        use_one_arena()
     return read_partition(
         order.info, order.reader, shards, n_threads=n_threads, credentials=order.credentials
     )
