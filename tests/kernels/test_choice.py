@@ -19,7 +19,9 @@ NEEDS = {
     reason="the kernel of Linux lists the flags of x86-64 processors",
 )
 def test_what_can_run_is_what_the_operating_system_says():
-    flags = set(re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.M)[1].split())
+    flags = set(
+        re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)[1].split()
+    )
     able = [name for name, needed in NEEDS.items() if needed <= flags]
     able = able if NEEDS["avx2"] <= flags else []
     assert list(kernels.runnable()) == able

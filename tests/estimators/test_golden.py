@@ -1,0 +1,76 @@
+"""Golden bits: what small fits came to, whatever computes them.
+
+A change here is a change of results: raise `burly.states.NUMERICS_VERSION` with it.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from burly import KMeans, LogisticRegression, kernels
+
+GOLDEN = {
+    "k-means++ float32": "3e1560a7c0ce8393",
+    "k-means++ float64": "00f4695622076c3e",
+    "k-means|| float32": "a5db2eba2fcf625d",
+    "k-means|| float64": "0c865fb35f432be8",
+    "random float32": "18cc213bb17db4e9",
+    "random float64": "51407a72a0ae8f3e",
+    "logistic float32": "83c0ad63cf834d56",
+    "logistic float64": "6e18d5fd69af6c69",
+}
+
+
+def rows(dtype):
+    """Rows made of whole numbers alone, the same with every version of NumPy."""
+    numbers = np.arange(20_000 * 7, dtype=np.uint64) * np.uint64(2654435761) % np.uint64(1 << 32)
+    X = numbers.reshape(20_000, 7).astype(np.float64) / 2**32
+    X[:, :3] += (np.arange(20_000) % 6)[:, np.newaxis] * 1.25
+    return X.astype(dtype)
+
+
+def digest(name, dtype):
+    X = rows(dtype)
+    weights = 0.25 + np.arange(len(X)) % 5
+    if name == "logistic":
+        model = LogisticRegression().fit(X, X[:, 0] + X[:, 6] > 4, sample_weight=weights)
+        arrays = [model.coef_, model.intercept_]
+    else:
+        model = KMeans(6, init=name, random_state=7).fit(X, sample_weight=weights)
+        arrays = [model.cluster_centers_, model.labels_, np.array(model.inertia_)]
+    return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()[:16]
+
+
+def all_digests():
+    names = ("k-means++", "k-means||", "random", "logistic")
+    return {f"{n} {d}": digest(n, d) for n in names for d in ("float32", "float64")}
+
+
+@pytest.mark.parametrize("width", kernels.runnable())
+def test_every_vector_width_gives_the_golden_bits(monkeypatch, width):
+    monkeypatch.setenv("BURLY_KERNELS", width)
+    assert all_digests() == GOLDEN
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the names of features are those of x86-64")
+def test_another_choice_of_numpy_and_blas_gives_the_golden_bits():
+    disabled = "AVX512F AVX512_SKX X86_V4" if "avx512" in kernels.runnable() else "AVX2 X86_V3"
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); "
+        "import test_golden; sys.exit(test_golden.all_digests() != test_golden.GOLDEN)"
+    )
+    environment = {
+        **os.environ,
+        "NPY_DISABLE_CPU_FEATURES": disabled,
+        "OPENBLAS_CORETYPE": "Haswell",
+        "PYTHONWARNINGS": "ignore",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
