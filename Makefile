@@ -19,7 +19,7 @@ ifeq ($(CXX),$(CURDIR)/tools/zig/c++)
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint bench wheel clean
+.PHONY: help install demo test lint bench wheel arm64 clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1	/'
@@ -47,6 +47,9 @@ wheel: $(STAMPS)/venv $(COMPILER) ## Build a wheel into dist/ and try it in an e
 	$(VENV)/smoke/bin/python -m pip --quiet --disable-pip-version-check install dist/burly-*.whl
 	cd $(VENV)/smoke && bin/python $(CURDIR)/tools/smoke.py
 	rm -rf $(VENV)/smoke
+
+arm64: $(STAMPS)/test ## Build for arm64 and run the golden bits and the kernels' tests under emulation (Debian)
+	bash tools/arm64.sh
 
 clean: ## Remove everything that was built or installed here
 	rm -rf $(VENV) build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
