@@ -36,7 +36,9 @@ def test_a_team_owns_its_threads_from_start_to_close(dedicated: bool, own: int) 
         assert set(team.thread_ids) <= tasks()
         for _ in range(100):
             label(team)
-    assert not set(team.thread_ids) & tasks()
+    # A thread that was joined may stand in the list for another moment; one that was not stays.
+    while set(team.thread_ids) & tasks():
+        os.sched_yield()
 
 
 def test_a_closed_team_refuses_to_work_and_closes_twice() -> None:
