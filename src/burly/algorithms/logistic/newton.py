@@ -37,8 +37,9 @@ from burly.algorithms.logistic.curvature import (
     unpack,
 )
 from burly.algorithms.logistic.finishing import finish, interpolate
-from burly.algorithms.logistic.preparing import prior, threshold_for
+from burly.algorithms.logistic.preparing import threshold_for
 from burly.algorithms.logistic.problem import Evaluation, Problem
+from burly.algorithms.logistic.starting import starting_point
 from burly.kernels.linear_algebra import cholesky, dot
 from burly.kernels.logistic import ALL_BLOCKS
 from burly.states import State
@@ -90,22 +91,6 @@ def begin(problem: Problem, state: State) -> State:
         "plan_hessian": np.array([hessian for _, hessian in plan]),
     }
     return _visit(State("sample", arrays), stage=0)
-
-
-def starting_point(problem: Problem, state: State) -> tuple[Float, bool]:
-    """Return the first coefficients, and whether they are of an earlier fit."""
-    if "start" in state.arrays:
-        theta = np.array(state["start"], dtype=np.float64)
-        if problem.n_outputs > 1 and not problem.settings.l1:
-            total = np.zeros(theta.shape[1])
-            for row in theta:
-                total = total + row
-            theta = theta - total / len(theta)
-        return problem.from_scaled(problem.to_scaled(theta)), True
-    scaled = np.zeros((problem.n_outputs, problem.n_features + 1))
-    if problem.settings.fit_intercept:
-        scaled[:, -1] = prior(problem.class_totals)
-    return problem.from_scaled(scaled), False
 
 
 def advance(problem: Problem, state: State, totals: Mapping[str, Array]) -> State:

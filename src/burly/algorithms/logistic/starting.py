@@ -1,0 +1,28 @@
+"""Where solvers start: at the coefficients of an earlier fit, or at what the classes alone say."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burly.algorithms.logistic.preparing import prior
+from burly.algorithms.logistic.problem import Problem
+from burly.states import State
+
+Float = NDArray[np.float64]
+
+
+def starting_point(problem: Problem, state: State) -> tuple[Float, bool]:
+    """Return the first coefficients, and whether they are of an earlier fit."""
+    if "start" in state.arrays:
+        theta = np.array(state["start"], dtype=np.float64)
+        if problem.n_outputs > 1 and not problem.settings.l1:
+            total = np.zeros(theta.shape[1])
+            for row in theta:
+                total = total + row
+            theta = theta - total / len(theta)
+        return problem.from_scaled(problem.to_scaled(theta)), True
+    scaled = np.zeros((problem.n_outputs, problem.n_features + 1))
+    if problem.settings.fit_intercept:
+        scaled[:, -1] = prior(problem.class_totals)
+    return problem.from_scaled(scaled), False
