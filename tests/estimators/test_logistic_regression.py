@@ -22,8 +22,8 @@ def make(n=3000, d=8, n_classes=2, seed=0):
     return X, y
 
 
-def agree(X, y, weight=None, solver="newton-cholesky", **params):
-    ours = LogisticRegression(tol=1e-8, solver="auto", **params).fit(X, y, weight)
+def agree(X, y, weight=None, ours="auto", solver="newton-cholesky", **params):
+    ours = LogisticRegression(tol=1e-8, solver=ours, **params).fit(X, y, weight)
     theirs = SklearnLogisticRegression(tol=1e-9, solver=solver, max_iter=50_000, **params)
     theirs.fit(X, y, weight)
     scale = X.std(axis=0)
@@ -32,6 +32,7 @@ def agree(X, y, weight=None, solver="newton-cholesky", **params):
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-5)
 
 
+@pytest.mark.parametrize("ours", ["newton", "lbfgs"])
 @pytest.mark.parametrize(
     "params",
     [
@@ -44,13 +45,14 @@ def agree(X, y, weight=None, solver="newton-cholesky", **params):
     ],
 )
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_the_optimum_is_that_of_scikit_learn(params, n_classes):
-    agree(*make(n_classes=n_classes), **params)
+def test_the_optimum_is_that_of_scikit_learn(params, n_classes, ours):
+    agree(*make(n_classes=n_classes), ours=ours, **params)
 
 
+@pytest.mark.parametrize("ours", ["newton", "lbfgs"])
 @pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
-def test_the_l1_optimum_is_that_of_scikit_learn(l1_ratio):
-    agree(*make(), solver="saga", C=0.02, l1_ratio=l1_ratio)
+def test_the_l1_optimum_is_that_of_scikit_learn(l1_ratio, ours):
+    agree(*make(), ours=ours, solver="saga", C=0.02, l1_ratio=l1_ratio)
 
 
 def test_samples_lead_to_the_same_optimum():

@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from burly.algorithms.logistic.algorithm import LogisticRegression as Fitting
+from burly.algorithms.logistic.auto import SERVED_BY
 from burly.algorithms.logistic.predicting import Prediction
 from burly.algorithms.logistic.settings import Settings
 from burly.data.dataset import Dataset
@@ -28,18 +29,6 @@ from burly.model_files import ModelFile, read_model, write_model
 from burly.report.run import Run
 
 Array = NDArray[Any]
-
-SOLVERS = (
-    "auto",
-    "newton",
-    "lbfgs",
-    "newton-cholesky",
-    "newton-cg",
-    "sag",
-    "saga",
-    "liblinear",
-)
-"""All are served by Newton's method on growing samples, which stops at the same optimum."""
 
 
 class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type: ignore[misc]
@@ -77,6 +66,8 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         Start from the coefficients of the last fit.
     n_jobs : int, optional
         No effect, as in scikit-learn.
+    learning_rate : float, default=0.001
+        For solver "gd" alone: what the gradient, summed over all rows, is multiplied by in each step.
     n_threads : int, optional
         Threads a worker; by default all cores that it really has.
     launcher : burly.InProcess or burly.Lithops, optional
@@ -120,6 +111,7 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         verbose: int = 0,
         warm_start: bool = False,
         n_jobs: int | None = None,
+        learning_rate: float = 0.001,
         n_threads: int | None = None,
         launcher: Launcher | None = None,
     ) -> None:
@@ -137,6 +129,7 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         self.verbose = verbose
         self.warm_start = warm_start
         self.n_jobs = n_jobs
+        self.learning_rate = learning_rate
         self.n_threads = n_threads
         self.launcher = launcher
 
@@ -174,6 +167,8 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
             fit_intercept=bool(self.fit_intercept),
             intercept_scaling=self._penalised_intercept(),
             class_weight=self._class_weight(objects),
+            solver=SERVED_BY[self.solver],
+            learning_rate=float(self.learning_rate),
             start=self._start(data),
         )
         run = Run(settings=settings_of(self))
@@ -389,9 +384,9 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         return self.C, 1.0 if self.penalty == "l1" else 0.0
 
     def _check_parameters(self) -> None:
-        if self.solver not in SOLVERS:
+        if self.solver not in SERVED_BY:
             raise ConfigurationError(
-                f"solver must be one of {', '.join(SOLVERS)}, got {self.solver!r}"
+                f"solver must be one of {', '.join(SERVED_BY)}, got {self.solver!r}"
             )
         if not isinstance(self.C, numbers.Real) or not self.C > 0:
             raise ConfigurationError(f"C must be a number above 0, got {self.C!r}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from burly.algorithms.base import Algorithm
-from burly.algorithms.logistic import newton, preparing
+from burly.algorithms.logistic import gradient_descent, lbfgs, newton, preparing
+from burly.algorithms.logistic.auto import choose
 from burly.algorithms.logistic.preparing import Scratch
 from burly.algorithms.logistic.problem import Problem
 from burly.algorithms.logistic.settings import Settings
@@ -23,12 +24,28 @@ from burly.states import State
 Array = NDArray[Any]
 
 
+class Solver(Protocol):
+    """What a module offers that minimises the objective."""
+
+    def begin(self, problem: Problem, state: State) -> State:
+        """Return the solver's first state, which holds its name as ``solver``."""
+
+    def evaluate(self, problem: Problem, state: State, rows: LogisticRows) -> dict[str, Array]:
+        """Return sums over the rows of a worker."""
+
+    def advance(self, problem: Problem, state: State, totals: Mapping[str, Array]) -> State:
+        """Take the totals of a round and return the next state, or the last."""
+
+
+SOLVERS: Mapping[str, Solver] = {"newton": newton, "lbfgs": lbfgs, "gd": gradient_descent}
+
+
 @dataclass(frozen=True, eq=False)
 class LogisticRegression(Algorithm):
     """Fit logistic regression; see `Settings` for the objective.
 
     The phases: "classes" and "profile" (see `preparing`), "bounds" where a guess did not hold, and
-    the evaluations of the solver, which differ in point, sample and what is summed, but not in kind.
+    those of the solver.
     """
 
     settings: Settings
@@ -49,19 +66,10 @@ class LogisticRegression(Algorithm):
             case "bounds":
                 return preparing.step_bounds(partition, scratch, team)
             case _:
-                return self._evaluate(state, scratch.label(state, partition))
-
-    def _evaluate(self, state: State, rows: LogisticRows) -> Step:
-        problem = Problem.of(self.settings, state)
-        sums = rows.evaluate(
-            state["theta"],
-            problem.bounds(state),
-            threshold=int(state["threshold"]),
-            curvature=True,
-            hessian=problem.scaling if int(state["hessian_wanted"]) else None,
-            coupled=problem.n_outputs > 1,
-        )
-        return Step(_summed(sums))
+                rows = scratch.label(state, partition)
+                problem = Problem.of(self.settings, state)
+                sums = SOLVERS[str(state["solver"])].evaluate(problem, state, rows)
+                return Step({name: Part(Reducer.SUM, array) for name, array in sums.items()})
 
     def update(self, states: Sequence[State], totals: Totals) -> State:
         state = states[-1]
@@ -72,13 +80,16 @@ class LogisticRegression(Algorithm):
                 prepared = preparing.update_profile(self.settings, state, totals)
                 if "total_weight" not in prepared.arrays:
                     return prepared
-                return newton.begin(Problem.of(self.settings, prepared), prepared)
+                problem = Problem.of(self.settings, prepared)
+                return SOLVERS[choose(problem)].begin(problem, prepared)
             case "bounds":
                 return preparing.update_bounds(state, totals, self.feature_names)
-        if int(totals["exceeded"][0]) or int(totals["nonfinite"][0]):
+        missed = sum(int(np.sum(totals[name])) for name in _MISSES if name in totals)
+        if missed:
             return preparing.again(state)
-        return newton.advance(Problem.of(self.settings, state), state, totals)
+        solver = SOLVERS[str(state["solver"])]
+        return solver.advance(Problem.of(self.settings, state), state, totals)
 
 
-def _summed(sums: Mapping[str, Array]) -> dict[str, Part]:
-    return {name: Part(Reducer.SUM, np.asarray(array)) for name, array in sums.items()}
+_MISSES = ("exceeded", "nonfinite")
+"""Counts of what bounds did not cover."""

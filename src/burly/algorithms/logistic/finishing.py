@@ -31,6 +31,13 @@ def interpolate(before: float, slope: float, after: float) -> float:
 def finish(
     problem: Problem, state: State, theta: Float, seen: Evaluation, *, converged: bool
 ) -> State:
+    """Return the last state: the coefficients, and what was last seen."""
+    return finish_at(state, theta, seen.loss, seen.steepest, converged=converged)
+
+
+def finish_at(
+    state: State, theta: Float, loss: float, steepest: float, *, converged: bool
+) -> State:
     """Return the last state: the coefficients, and what is to be said of them."""
     arrays: dict[str, Array] = {
         "classes": state["classes"],
@@ -40,5 +47,4 @@ def finish(
         "converged": np.array(converged),
         "class_rows": state["class_rows"],
     }
-    figures = {"loss": seen.loss, "gradient": seen.steepest}
-    return State("fitted", arrays, done=True, figures=figures)
+    return State("fitted", arrays, done=True, figures={"loss": loss, "gradient": steepest})

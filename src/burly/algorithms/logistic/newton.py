@@ -41,7 +41,7 @@ from burly.algorithms.logistic.preparing import threshold_for
 from burly.algorithms.logistic.problem import Evaluation, Problem
 from burly.algorithms.logistic.starting import starting_point
 from burly.kernels.linear_algebra import cholesky, dot
-from burly.kernels.logistic import ALL_BLOCKS
+from burly.kernels.logistic import ALL_BLOCKS, LogisticRows
 from burly.states import State
 
 Array = NDArray[Any]
@@ -91,6 +91,18 @@ def begin(problem: Problem, state: State) -> State:
         "plan_hessian": np.array([hessian for _, hessian in plan]),
     }
     return _visit(State("sample", arrays), stage=0)
+
+
+def evaluate(problem: Problem, state: State, rows: LogisticRows) -> dict[str, Array]:
+    """Sum what a round asks for over the rows of a worker."""
+    return rows.evaluate(
+        state["theta"],
+        problem.bounds(state),
+        threshold=int(state["threshold"]),
+        curvature=True,
+        hessian=problem.scaling if int(state["hessian_wanted"]) else None,
+        coupled=problem.n_outputs > 1,
+    )
 
 
 def advance(problem: Problem, state: State, totals: Mapping[str, Array]) -> State:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from burly.algorithms.logistic.settings import Settings
 from burly.kernels.linear_algebra import dot
-from burly.kernels.logistic import Bounds, Scaling, Units
+from burly.kernels.logistic import BLOCK_ROWS, Bounds, Scaling, Units
 from burly.states import State
 
 Array = NDArray[Any]
@@ -62,6 +62,15 @@ class Evaluation:
     hessian: Float | None
     n_rows: int
     class_rows: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """Points origin + step (target - origin), coefficients of shape (n_outputs, D)."""
+
+    origin: Float
+    target: Float
+    steps: Float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,16 +219,41 @@ class Problem:
 
     def bounds(self, state: State) -> Bounds:
         """What the terms of an evaluation at ``state["theta"]`` cannot exceed."""
-        columns = state["column_bounds"]
-        reach = np.append(columns, 1.0)
-        margin = max(dot(np.abs(row), reach) for row in state["theta"])
+        return self._bounds(state, _margin(state["theta"], state))
+
+    def loss_noise(self, state: State, loss: float) -> float:
+        """What rounding may change of F at ``state["theta"]``."""
+        unit = Units.of(self.bounds(state), sparse=self.sparse).loss
+        n_blocks = 1.0 + float(state["n_rows"]) / BLOCK_ROWS
+        return (1e-7 if self.float32 else 1e-13) * abs(loss) + unit * n_blocks / self.total
+
+    def line_bounds(self, state: State, line: Line) -> Bounds:
+        """What the terms of trials along a line cannot exceed."""
+        near, far = _margin(line.origin, state), _margin(line.target, state)
+        return self._bounds(state, near + (near + far) * float(np.max(line.steps)))
+
+    def line_slopes(self, state: State, line: Line, totals: Mapping[str, Array]) -> Float:
+        """Return the slopes of F without its l1 term along a line, shape (n_steps,)."""
+        sums = Units.of(self.line_bounds(state, line), sparse=self.sparse).values(totals)
+        along = line.target - line.origin
+        at_origin, bend = dot(line.origin * self.l2, along), dot(along * self.l2, along)
+        slopes: Float = sums["trial_slope"] / self.total + (at_origin + line.steps * bend)
+        return slopes
+
+    def _bounds(self, state: State, margin: float) -> Bounds:
         return Bounds(
-            columns=columns,
+            columns=state["column_bounds"],
             weight=float(state["weight_bound"]),
             margin=max(margin, 1.0),
             n_rows=int(state["max_rows"]),
             n_blocks=int(state["max_blocks"]),
         )
+
+
+def _margin(theta: Float, state: State) -> float:
+    """What no margin exceeds in size."""
+    reach = np.append(state["column_bounds"], 1.0)
+    return max(dot(np.abs(row), reach) for row in theta)
 
 
 def smallest_subgradient(gradient: Float, theta: Float, l1: Float) -> Float:

@@ -37,6 +37,9 @@ class Settings:
     intercept_scaling : float or None
         With a number the intercept is penalised as the coefficient of a column of this constant.
     class_weight : "balanced", sequence of (label, weight), or None
+    solver : {"auto", "newton", "lbfgs", "gd"}
+    learning_rate : float
+        For "gd".
     start : ndarray of shape (n_outputs, n_features + 1) or None
         Coefficients to start from, the intercept last.
     """
@@ -48,6 +51,8 @@ class Settings:
     fit_intercept: bool = True
     intercept_scaling: float | None = None
     class_weight: str | Sequence[tuple[Any, float]] | None = None
+    solver: str = "auto"
+    learning_rate: float = 0.001
     start: Float | None = None
 
     @property
