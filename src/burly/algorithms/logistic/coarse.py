@@ -6,8 +6,6 @@ where c is how strongly a row curves the loss on average. Dense rows are centred
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
