@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from burly.exceptions import BurlyError
     from burly.launchers.in_process import InProcess
     from burly.launchers.lithops import Lithops
+    from burly.report.recording import recording
 
 __all__ = [
     "BurlyError",
@@ -21,6 +22,7 @@ __all__ = [
     "Lithops",
     "LogisticRegression",
     "__version__",
+    "recording",
 ]
 
 _PLACES = {
@@ -30,6 +32,7 @@ _PLACES = {
     "KMeans": "burly.estimators.kmeans",
     "Lithops": "burly.launchers.lithops",
     "LogisticRegression": "burly.estimators.logistic_regression",
+    "recording": "burly.report.recording",
 }
 
 

@@ -12,13 +12,44 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What a platform asked for a function when the run was launched.
+
+    Attributes
+    ----------
+    platform : str
+    usd_per_s : float
+        For one function of the size that was launched.
+    usd_per_start : float
+    rounding_s : float
+        A function's time is rounded up to a multiple of this; 0: it is not.
+    source : str
+        The page that says so.
+    as_of : str
+        The day of the figures.
+    """
+
+    platform: str
+    usd_per_s: float
+    usd_per_start: float
+    rounding_s: float
+    source: str
+    as_of: str
+
+
+@dataclass(frozen=True, slots=True)
 class Launched:
-    """The client asked a launcher for workers."""
+    """The client asked a launcher for workers.
+
+    ``memory_mb`` is 0 and ``price`` None where the launcher knows of none.
+    """
 
     at: float
     n_workers: int
     vcpus: float
     launcher: str
+    memory_mb: int = 0
+    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,9 @@
     ├── LaunchError
     │   ├── StartTimeoutError              k of n functions started
     │   └── WorkerDiedError                a function ended before its work was done
-    └── ModelFileError                     not a model of ours, or of a later format
+    ├── ModelFileError                     not a model of ours, or of a later format
+    └── ReportError
+        └── RunFileError                   not a run of ours, or of a later format
 
 Foreign errors are turned into these where they enter: in ``data``, ``state`` and ``launchers``.
 """
@@ -110,6 +112,14 @@ class WorkerDiedError(LaunchError):
 
 class ModelFileError(BurlyError, ValueError):
     """A model file cannot be read."""
+
+
+class ReportError(BurlyError):
+    """A report cannot be made."""
+
+
+class RunFileError(ReportError, ValueError):
+    """A run file cannot be read or written."""
 
 
 def describe(error: BaseException) -> str:

@@ -23,6 +23,8 @@ EXAMPLES = """
 
     burly predict model.npz points.csv --out labels/
 
+    burly fit kmeans points.csv --k 8 --workers 2 --run run.json && burly report run.json
+
     burly doctor --state redis://localhost:6379
 """
 
@@ -85,6 +87,7 @@ def fit_kmeans(
     header: o.Header = None,
     delimiter: o.Delimiter = ",",
     dtype: o.Dtype = None,
+    run_file: o.RunFile = None,
     quiet: o.Quiet = False,
     debug: o.Debug = False,
 ) -> None:
@@ -104,6 +107,7 @@ def fit_kmeans(
                 dtype=dtype,
             ),
             out,
+            run_file,
             n_clusters=k,
             init=init,
             n_init="auto" if n_init is None else n_init,
@@ -143,6 +147,7 @@ def predict(
     header: o.Header = None,
     delimiter: o.Delimiter = ",",
     dtype: o.Dtype = None,
+    run_file: o.RunFile = None,
     quiet: o.Quiet = False,
     debug: o.Debug = False,
 ) -> None:
@@ -163,6 +168,7 @@ def predict(
                 dtype=dtype,
             ),
             out,
+            run_file=run_file,
             n_threads=threads,
             verbose=int(not quiet),
             launcher=o.launcher_from(
@@ -173,6 +179,27 @@ def predict(
                 start_timeout=start_timeout,
             ),
         )
+
+
+@app.command()
+def report(
+    *,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="From burly fit ... --run.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PAGE", help="The page; default: beside RUN, ending in .html."),
+    ] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(metavar="TRACE", help="Also the timeline as a trace, for ui.perfetto.dev."),
+    ] = None,
+    debug: o.Debug = False,
+) -> None:
+    """Show a run as one page that needs no network: `burly report run.json`."""
+    with guard(debug=debug):
+        from burly.cli.report import report as write  # noqa: PLC0415
+
+        write(run, out, trace)
 
 
 @app.command()

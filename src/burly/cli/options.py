@@ -74,6 +74,10 @@ Delimiter = Annotated[str, typer.Option(help="Of CSV fields.", rich_help_panel=_
 Dtype = Annotated[
     str | None, typer.Option(help="float32 or float64; default: by format.", rich_help_panel=_WHAT)
 ]
+RunFile = Annotated[
+    Path | None,
+    typer.Option("--run", metavar="RUN", help="Keep what happened (.json): burly report RUN."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -131,10 +135,12 @@ def dataset_from(
     )
 
 
-def check_target(path: Path) -> None:
+def check_target(path: Path | None) -> None:
     """Refuse a file that could not be written, before any work is done for it."""
     from burly.exceptions import ConfigurationError  # noqa: PLC0415
 
+    if path is None:
+        return
     if not path.absolute().parent.is_dir():
         raise ConfigurationError(f"there is no folder {path.absolute().parent} to write {path} to")
     if path.is_dir():

@@ -18,6 +18,7 @@ from burly.exceptions import ConfigurationError, SchemaError
 from burly.launchers.base import Job, Launcher, Result
 from burly.launchers.in_process import InProcess
 from burly.report.progress import progress
+from burly.report.recording import begin
 from burly.report.run import Run, tee
 
 FLOATS = [np.float64, np.float32]
@@ -149,6 +150,7 @@ def launch(
         raise ConfigurationError(
             f"launcher must be burly.InProcess(...) or burly.Lithops(...), got {launcher!r}"
         )
+    begin(run)
     job = Job(algorithm, data, algorithm.start(data.info), n_threads, out)
     if not estimator.verbose:
         return launcher.run(job, run.record)
@@ -171,6 +173,12 @@ def draw_seed(random_state: Any) -> int:
     raise ConfigurationError(
         f"random_state must be None, an int or a RandomState, got {random_state!r}"
     )
+
+
+def run_of(estimator: Any, method: str, *, seed: int | None = None, init: str | None = None) -> Run:
+    """Return the run of a method that is about to begin."""
+    task = f"{type(estimator).__name__}.{method}"
+    return Run(settings_of(estimator), seed=seed, init=init, task=task)
 
 
 def settings_of(estimator: Any) -> Mapping[str, Any]:

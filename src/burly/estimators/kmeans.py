@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, check_random_
 
 from burly.algorithms import kmeans
 from burly.data.resolved import ResolvedDataset
-from burly.estimators.base import draw_seed, launch, resolve, resolve_for_outputs, settings_of
+from burly.estimators.base import draw_seed, launch, resolve, resolve_for_outputs, run_of
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Launcher
 from burly.model_files import ModelFile, read_model, write_model
@@ -23,6 +23,8 @@ from burly.report.run import Run
 
 Array = NDArray[Any]
 INITS = ("k-means++", "k-means||", "random")
+APPLYING = {"labels": "predict", "distances": "transform"}
+"""The methods that apply a model, by what they ask for."""
 
 
 class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
@@ -137,7 +139,7 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[mis
         seed = draw_seed(self.random_state)
         init, given, n_init = self._first_centers(data, seed)
         shown = self.init if isinstance(self.init, str) and self.init != "auto" else init
-        run = Run(settings=settings_of(self), seed=seed, init=shown)
+        run = run_of(self, "fit", seed=seed, init=shown)
         fitting = kmeans.KMeans(
             n_clusters=int(self.n_clusters),
             init=init,
@@ -185,7 +187,7 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[mis
         check_is_fitted(self)
         data = resolve(self, X, sample_weight=sample_weight, reset=False)
         scoring = kmeans.Assignment(self.cluster_centers_, self._shift, scoring=True)
-        result = launch(self, scoring, data, Run(settings=settings_of(self)))
+        result = launch(self, scoring, data, run_of(self, "score"))
         return -float(result.state["inertia"])
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:  # noqa: ARG002
@@ -271,7 +273,7 @@ class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[mis
     ) -> Array | None:
         check_is_fitted(self)
         data = resolve_for_outputs(self, X, name, out)
-        run = Run(settings=settings_of(self))
+        run = run_of(self, APPLYING[name])
         target = None if out is None else os.fspath(out)
         result = launch(self, kind(self.cluster_centers_, self._shift), data, run, out=target)
         return None if out is not None else result.outputs[name]

@@ -22,13 +22,20 @@ from burly.algorithms.logistic.predicting import Prediction
 from burly.algorithms.logistic.settings import Settings
 from burly.data.dataset import Dataset
 from burly.data.resolved import ResolvedDataset
-from burly.estimators.base import launch, resolve, resolve_for_outputs, settings_of
+from burly.estimators.base import launch, resolve, resolve_for_outputs, run_of
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Launcher
 from burly.model_files import ModelFile, read_model, write_model
 from burly.report.run import Run
 
 Array = NDArray[Any]
+APPLYING = {
+    "labels": "predict",
+    "margins": "decision_function",
+    "probabilities": "predict_proba",
+    "log_probabilities": "predict_log_proba",
+}
+"""The methods that apply a model, by what they ask for."""
 
 
 class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type: ignore[misc]
@@ -171,7 +178,7 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
             learning_rate=float(self.learning_rate),
             start=self._start(data),
         )
-        run = Run(settings=settings_of(self))
+        run = run_of(self, "fit")
         fitting = Fitting(settings, data.info.feature_names)
         result = launch(self, fitting, data, run)
         chosen = str(result.state["solver"])
@@ -288,7 +295,7 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         # Objects stay here: what travels are numbers.
         objects = self.classes_.dtype == object and "labels" in wanted and out is None
         classes = np.arange(len(self.classes_)) if objects else self.classes_
-        run = Run(settings=settings_of(self))
+        run = run_of(self, APPLYING[name])
         target = None if out is None else os.fspath(out)
         result = launch(self, Prediction(coef, classes, wanted), data, run, out=target)
         if out is not None:

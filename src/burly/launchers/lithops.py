@@ -139,7 +139,7 @@ class Lithops(Launcher):
             own = stack.enter_context(belongings(job, lambda: functions.place(address.run_id)))
             parts = own.data.split(self.n_workers)
             order = self._order(job, own, address, functions.backend)
-            observer(self._launched(order, functions.backend))
+            observer(self._launched(order, functions))
             watch = Watch(
                 store,
                 functions,
@@ -178,9 +178,16 @@ class Lithops(Launcher):
             launched_at=time.time(),
         )
 
-    def _launched(self, order: Order, backend: str) -> Launched:
-        vcpus = self.vcpus or order.n_threads or 0.0
-        return Launched(order.launched_at, order.address.world_size, vcpus, f"Lithops {backend}")
+    def _launched(self, order: Order, functions: _Functions) -> Launched:
+        granted = platforms.granted(functions.backend, functions.section)
+        return Launched(
+            at=order.launched_at,
+            n_workers=order.address.world_size,
+            vcpus=self.vcpus or granted.vcpus or order.n_threads or 0.0,
+            launcher=f"Lithops {functions.backend}",
+            memory_mb=0 if functions.backend == LOCALHOST else granted.memory_mb,
+            price=platforms.price(functions.backend, functions.section),
+        )
 
     def _n_threads(self, backend: str, n_workers: int) -> int | None:
         """Return threads a worker; None: what the function finds that it is granted."""
@@ -252,6 +259,12 @@ class _Functions:
             self._futures = self._executor.map(
                 function, [(rank, part) for rank, part in enumerate(parts)], include_modules=None
             )
+
+    @property
+    def section(self) -> Mapping[str, Any]:
+        """What the configuration says of the backend, with the defaults of Lithops."""
+        section: Mapping[str, Any] = self._executor.config.get(self.backend) or {}
+        return section
 
     def place(self, run_id: str) -> Place:
         """Return where a run may keep things in the storage of Lithops."""

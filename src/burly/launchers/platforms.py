@@ -10,6 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from burly.events import Price
 from burly.exceptions import ConfigurationError
 
 
@@ -28,6 +29,14 @@ class Size:
     vcpus: float
     memory_mb: int
     settings: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What one function has; 0 where nobody says."""
+
+    vcpus: float
+    memory_mb: int
 
 
 @cache
@@ -61,6 +70,42 @@ def size(backend: str, vcpus: float, memory_mb: int | None = None) -> Size:
     if "sizes" in platform:
         return _from_list(platform, vcpus, memory_mb)
     return _from_memory(platform, vcpus, memory_mb)
+
+
+def granted(backend: str, section: Mapping[str, Any]) -> Granted:
+    """Return what a function has, by its backend's section of a Lithops configuration."""
+    memory_mb = int(section.get("runtime_memory") or 0)
+    per_vcpu = table().get(backend, {}).get("mb_per_vcpu")
+    vcpus = memory_mb / per_vcpu if per_vcpu else float(section.get("runtime_cpu") or 0)
+    return Granted(vcpus, memory_mb)
+
+
+def price(backend: str, section: Mapping[str, Any]) -> Price | None:
+    """Return what a function costs; None where the table has no price, or its size is not known.
+
+    Parameters
+    ----------
+    backend : str
+    section : mapping
+        The backend's section of a Lithops configuration, complete.
+    """
+    platform = table().get(backend, {})
+    size = granted(backend, section)
+    if "price" not in platform or not (size.vcpus and size.memory_mb):
+        return None
+    listed = platform["price"] | platform["price"].get(section.get("architecture"), {})
+    per_million_s = (
+        size.vcpus * listed.get("per_million_vcpu_s", 0.0)
+        + size.memory_mb / 1024 * listed["per_million_gib_s"]
+    )
+    return Price(
+        platform=platform["name"],
+        usd_per_s=per_million_s / 1e6,
+        usd_per_start=listed.get("per_million_starts", 0.0) / 1e6,
+        rounding_s=listed.get("rounding_s", 0.0),
+        source=listed["source"],
+        as_of=listed["as_of"].isoformat(),
+    )
 
 
 def _from_memory(platform: Mapping[str, Any], vcpus: float, memory_mb: int | None) -> Size:

@@ -1,76 +1,21 @@
-"""What a run leaves to read: its events, and where the time of its workers went."""
+"""What a run leaves to read: its events, and what can be told from them."""
 
 from __future__ import annotations
 
-import html
 import io
+import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
 
-from burly.events import (
-    Ended,
-    Event,
-    Launched,
-    Noted,
-    PartitionLoaded,
-    RoundDone,
-    WorkerFinished,
-    WorkerStarted,
-)
+from burly.events import Ended, Event, Launched, Noted
+from burly.report.breakdown import Breakdown, breakdown, total
+from burly.report.cost import Cost, cost
+from burly.report.run_files import from_json, read_text, to_json, write_text
 from burly.report.units import count
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-
-@dataclass(slots=True)
-class Breakdown:
-    """Where the time of one worker went, in seconds, and what it sent and received.
-
-    Attributes
-    ----------
-    rank : int or None
-        None for the total of all workers.
-    launch_s : float
-        From asking for the worker until it ran.
-    load_s : float
-        Reading its partition.
-    compute_s, contribute_s, wait_s, update_s, receive_s : float
-        Shares of its rounds: the step; sending its contribution; waiting for the other workers and
-        the store; totals and update, in whoever finished the round; publishing, fetching and
-        decoding states.
-    finish_s : float
-        Writing outputs.
-    bytes_sent, bytes_received, commands : int
-        To and from the state store, in its rounds.
-    n_rows, n_rounds : int
-    """
-
-    rank: int | None
-    launch_s: float = 0.0
-    load_s: float = 0.0
-    compute_s: float = 0.0
-    contribute_s: float = 0.0
-    wait_s: float = 0.0
-    update_s: float = 0.0
-    receive_s: float = 0.0
-    finish_s: float = 0.0
-    bytes_sent: int = 0
-    bytes_received: int = 0
-    commands: int = 0
-    n_rows: int = 0
-    n_rounds: int = 0
-
-    @property
-    def rounds_s(self) -> float:
-        """Seconds spent in rounds."""
-        return self.compute_s + self.contribute_s + self.wait_s + self.update_s + self.receive_s
-
-    @property
-    def waiting(self) -> float:
-        """The share of the time in rounds that was spent waiting, from 0 to 1."""
-        return self.wait_s / self.rounds_s if self.rounds_s else 0.0
 
 
 @dataclass
@@ -79,6 +24,8 @@ class Run:
 
     Parameters
     ----------
+    task : str, optional
+        What was done, such as ``"KMeans.fit"``.
     settings : mapping of str to object
         What was asked for, fit to be shown: no secrets, no arrays.
     seed : int, optional
@@ -95,6 +42,7 @@ class Run:
     settings: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
     init: str | None = None
+    task: str = ""
     events: list[Event] = field(default_factory=list)
 
     def record(self, event: Event) -> None:
@@ -107,9 +55,14 @@ class Run:
         return [event.message for event in self.events if isinstance(event, Noted)]
 
     @property
+    def launched(self) -> Launched | None:
+        """What was asked of the launcher; None before that."""
+        return next(iter(self._of(Launched)), None)
+
+    @property
     def launcher(self) -> str:
         """What started the workers; empty before they were launched."""
-        return next((event.launcher for event in self._of(Launched)), "")
+        return self.launched.launcher if self.launched else ""
 
     @property
     def n_workers(self) -> int:
@@ -119,14 +72,13 @@ class Run:
     @property
     def n_rounds(self) -> int:
         """How many rounds were done."""
-        return max((share.n_rounds for share in self.breakdown()), default=0)
+        return self.total().n_rounds
 
     @property
     def elapsed_s(self) -> float:
         """Seconds from the first launch to the end, on the client's clock."""
-        begun = next((event.at for event in self._of(Launched)), None)
         ended = max((event.at for event in self._of(Ended)), default=None)
-        return ended - begun if begun is not None and ended is not None else 0.0
+        return ended - self.launched.at if self.launched and ended is not None else 0.0
 
     @property
     def error(self) -> str:
@@ -142,21 +94,39 @@ class Run:
 
     def breakdown(self) -> list[Breakdown]:
         """Return where the time went, worker by worker, ordered by rank."""
-        shares: dict[int, Breakdown] = {}
-        for event in self.events:
-            if isinstance(event, WorkerStarted | PartitionLoaded | RoundDone | WorkerFinished):
-                _add_event(shares.setdefault(event.rank, Breakdown(event.rank)), event)
-        return [shares[rank] for rank in sorted(shares)]
+        return breakdown(self.events)
 
     def total(self) -> Breakdown:
         """Return the sum of all workers; its rounds are counted once."""
-        return _total(self.breakdown())
+        return total(self.breakdown())
 
+    def cost(self) -> Cost | None:
+        """Return what the functions cost by their platform's list prices; None without prices."""
+        return cost(self.events)
+
+    # --- to look at -----------------------------------------------------------------------------
     def table(self) -> RenderableType:
         """Return the breakdown as something that rich can print."""
         from burly.report.table import BreakdownTable  # noqa: PLC0415  rich only when shown
 
         return BreakdownTable(self)
+
+    def report(self, path: str | os.PathLike[str]) -> None:
+        """Write a page that shows the run: one HTML file that needs no network.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        burly.exceptions.ReportError
+            If what draws the charts is not installed (``pip install 'burly[report]'``), the run has
+            no events, or the file cannot be written.
+        """
+        from burly.report.page import page  # noqa: PLC0415  loads a plotting library
+
+        write_text(path, page(self))
 
     def __str__(self) -> str:
         """Return the table as plain text."""
@@ -174,8 +144,61 @@ class Run:
         return f"<Run: {workers} {self.launcher}, {self.n_rounds} rounds, {ended}>"
 
     def _repr_html_(self) -> str:
-        """Return the table for a notebook."""
-        return f"<pre>{html.escape(str(self))}</pre>"
+        """Return the headline and the breakdown for a notebook, without scripts."""
+        from burly.report.notebook import in_notebook  # noqa: PLC0415  only where it is shown
+
+        return in_notebook(self)
+
+    # --- to keep --------------------------------------------------------------------------------
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all that is known of the run as JSON; `load` and ``burly report`` read it.
+
+        Raises
+        ------
+        burly.exceptions.RunFileError
+            If it cannot be written.
+        """
+        write_text(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a run that `save` wrote.
+
+        Raises
+        ------
+        burly.exceptions.RunFileError
+            If there is none.
+        """
+        said, events = from_json(read_text(path), str(path))
+        return cls(
+            settings=said.get("settings") or {},
+            seed=said.get("seed"),
+            init=said.get("init"),
+            task=said.get("task") or "",
+            events=events,
+        )
+
+    def to_json(self) -> str:
+        """Return the run as JSON: settings, and all events with the names of their fields."""
+        said = {
+            "task": self.task,
+            "settings": dict(self.settings),
+            "seed": self.seed,
+            "init": self.init,
+        }
+        return to_json(said, self.events)
+
+    def save_trace(self, path: str | os.PathLike[str]) -> None:
+        """Write the timeline in Chrome's trace format, which ui.perfetto.dev opens.
+
+        Raises
+        ------
+        burly.exceptions.ReportError
+            If it cannot be written.
+        """
+        from burly.report.trace import trace  # noqa: PLC0415  only where it is asked for
+
+        write_text(path, trace(self))
 
     def _of(self, kind: type[Any]) -> Iterable[Any]:
         return (event for event in self.events if isinstance(event, kind))
@@ -189,33 +212,3 @@ def tee(*observers: Callable[[Event], None]) -> Callable[[Event], None]:
             observer(event)
 
     return observe
-
-
-def _add_event(
-    share: Breakdown, event: WorkerStarted | PartitionLoaded | RoundDone | WorkerFinished
-) -> None:
-    match event:
-        case WorkerStarted():
-            share.launch_s += event.launch_s
-        case PartitionLoaded():
-            share.load_s += event.load_s
-            share.n_rows = event.n_rows
-        case WorkerFinished():
-            share.finish_s += event.finish_s
-        case RoundDone():
-            share.n_rounds += 1
-            for name in _ROUND_SHARES:
-                setattr(share, name, getattr(share, name) + getattr(event, name))
-
-
-def _total(shares: Iterable[Breakdown]) -> Breakdown:
-    total = Breakdown(None)
-    for share in shares:
-        for name in _SUMMED:
-            setattr(total, name, getattr(total, name) + getattr(share, name))
-        total.n_rounds = max(total.n_rounds, share.n_rounds)
-    return total
-
-
-_SUMMED = tuple(f.name for f in fields(Breakdown) if f.name not in {"rank", "n_rounds"})
-_ROUND_SHARES = tuple(f.name for f in fields(RoundDone) if f.name in _SUMMED)

@@ -9,17 +9,17 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from burly.report.breakdown import SHARES
 from burly.report.units import bytes_text, count_text, seconds_text
 
 if TYPE_CHECKING:
-    from burly.report.run import Breakdown, Run
+    from burly.report.breakdown import Breakdown
+    from burly.report.run import Run
 
 WIDE = 112
 """Columns of a terminal from which on times and traffic fit in one table."""
 SHOWN = 12
 """Workers that get a line of their own."""
-
-_TIMES = ("launch", "load", "compute", "contribute", "wait", "update", "receive", "finish")
 
 
 class BreakdownTable:
@@ -57,7 +57,7 @@ def _table(shares: Sequence[Breakdown], total: Breakdown, *, times: bool, traffi
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("worker", no_wrap=True)
     names = [
-        *(_TIMES if times else ()),
+        *(SHARES if times else ()),
         *(("rows", "sent", "received", "commands") if traffic else ()),
     ]
     for name in names:
@@ -73,7 +73,7 @@ def _table(shares: Sequence[Breakdown], total: Breakdown, *, times: bool, traffi
 def _cells(share: Breakdown, *, times: bool, traffic: bool) -> list[str]:
     cells = []
     if times:
-        cells += [seconds_text(getattr(share, f"{name}_s")) for name in _TIMES]
+        cells += [seconds_text(share.seconds(name)) for name in SHARES]
     if traffic:
         cells += [
             count_text(share.n_rows),

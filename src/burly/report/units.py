@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 _THOUSANDS = ("", " k", " M", " G", " T")
 
 
@@ -19,6 +21,13 @@ def seconds_text(seconds: float) -> str:
 def bytes_text(n_bytes: float) -> str:
     """Return for example ``12.3 MB``, in powers of ten."""
     return f"{_scaled(n_bytes) or '0 '}B"
+
+
+def usd_text(usd: float) -> str:
+    """Return for example ``$12.30``, ``$0.0123`` or ``$0.0000123``: three digits, no fewer cents."""
+    if usd <= 0:
+        return "$0"
+    return f"${usd:,.{max(2, 2 - math.floor(math.log10(usd)))}f}"
 
 
 def count_text(count: float) -> str:

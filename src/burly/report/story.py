@@ -1,0 +1,124 @@
+"""What a run amounts to, in a few words and figures: for the page and for notebooks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from burly.events import Ended, PartitionLoaded, RoundDone, WorkerStarted
+from burly.report.stragglers import paces, straggler
+from burly.report.units import bytes_text, count, count_text, seconds_text, usd_text
+
+if TYPE_CHECKING:
+    from burly.report.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of the whole time of a run, on the client's clock.
+
+    Attributes
+    ----------
+    name : str
+    share : str
+        The share of a worker's time whose colour it takes.
+    spent_s : float
+    """
+
+    name: str
+    share: str
+    spent_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure, what it is, and a few words on it."""
+
+    name: str
+    value: str
+    hint: str
+
+
+def headline(run: Run) -> str:
+    """Return one sentence: what was done, on how much, and how long it took."""
+    rows = run.total().n_rows
+    what = run.task or "A run"
+    on = f" on {count_text(rows)} rows" if rows else ""
+    if run.error:
+        after = f" after {seconds_text(run.elapsed_s)}" if run.elapsed_s else ""
+        return f"{what}{on} failed{after}"
+    if not run.elapsed_s:
+        return f"{what}{on}, not finished"
+    return f"{what}{on} took {seconds_text(run.elapsed_s)}"
+
+
+def stages(run: Run) -> list[Stage]:
+    """Cut the time from launch to end where the last worker had started, read its data, and so on."""
+    if run.launched is None:
+        return []
+    borders = [run.launched.at]
+    for kind in (WorkerStarted, PartitionLoaded, RoundDone, Ended):
+        borders.append(max([borders[-1], *(e.at for e in run.events if isinstance(e, kind))]))
+    names = (("starting", "launch"), ("reading", "load"), ("rounds", "compute"), ("rest", "finish"))
+    spans = pairwise(borders)
+    cut = [Stage(*name, end - begin) for name, (begin, end) in zip(names, spans, strict=True)]
+    return [stage for stage in cut if stage.spent_s > 0]
+
+
+def tiles(run: Run) -> list[Tile]:
+    """Return the figures that a reader wants first."""
+    total, launched, cost = run.total(), run.launched, run.cost()
+    shown = [Tile("Time", seconds_text(run.elapsed_s), "from launch to end")]
+    if cost is not None:
+        shown.append(Tile("Cost", usd_text(cost.usd), f"{cost.price.platform}, list price"))
+    else:
+        why = "this machine has no price" if _is_local(run) else "no price is known"
+        shown.append(Tile("Cost", "–", why))
+    n_bytes = sum(e.n_bytes for e in run.events if isinstance(e, PartitionLoaded))
+    rows = f"{bytes_text(n_bytes)} in memory" if n_bytes else "none were read"
+    shown.append(Tile("Rows", count_text(total.n_rows), rows))
+    vcpus = f" × {launched.vcpus:.3g}" if launched and launched.vcpus else ""
+    hint = "workers × vCPUs" if vcpus else "workers"
+    shown.append(Tile("Workers", f"{run.n_workers}{vcpus}", hint))
+    each = seconds_text(_rounds_s(run) / total.n_rounds) if total.n_rounds else "none was done"
+    shown.append(
+        Tile("Rounds", count_text(total.n_rounds), f"{each} each" if total.n_rounds else each)
+    )
+    shown.append(Tile("Waiting", f"{total.waiting:.0%}", "of the time in rounds"))
+    return shown
+
+
+def findings(run: Run) -> list[str]:
+    """Return what is worth knowing, in sentences."""
+    total, found = run.total(), []
+    if total.rounds_s:
+        computing = total.compute_s / total.rounds_s
+        moving = (total.contribute_s + total.receive_s) / total.rounds_s
+        found.append(
+            f"In rounds, workers computed {computing:.0%} of the time, waited {total.waiting:.0%}, "
+            f"and sent and received {moving:.0%}."
+        )
+    if run.n_workers > 1 and total.n_rounds:
+        found.append(_on_stragglers(run, total.n_rounds))
+    return found
+
+
+def _on_stragglers(run: Run, n_rounds: int) -> str:
+    pace = straggler(paces(run.events))
+    if pace is None:
+        return "No single worker held the others up."
+    return (
+        f"Worker {pace.rank} came last in {pace.n_last} of {count(n_rounds, 'round')}: it computed "
+        f"{pace.slowness:.2g} times as long as the median worker, and the others waited "
+        f"{seconds_text(pace.waited_s)} for it in all."
+    )
+
+
+def _rounds_s(run: Run) -> float:
+    """Seconds in rounds, of the worker that spent most."""
+    return max((share.rounds_s for share in run.breakdown()), default=0.0)
+
+
+def _is_local(run: Run) -> bool:
+    return run.launcher in {"", "in process", "Lithops localhost"}
