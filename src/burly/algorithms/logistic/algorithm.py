@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burly.algorithms.base import Algorithm
-from burly.algorithms.logistic import gradient_descent, lbfgs, newton, preparing
+from burly.algorithms.logistic import coarse, gradient_descent, lbfgs, newton, preparing
 from burly.algorithms.logistic.auto import choose
 from burly.algorithms.logistic.preparing import Scratch
 from burly.algorithms.logistic.problem import Problem
@@ -65,11 +65,15 @@ class LogisticRegression(Algorithm):
                 return preparing.step_profile(state, partition, scratch)
             case "bounds":
                 return preparing.step_bounds(partition, scratch, team)
-            case _:
-                rows = scratch.label(state, partition)
+            case "coarse":
+                codes = scratch.encoded(state["classes"], partition)
                 problem = Problem.of(self.settings, state)
+                return _summed(coarse.evaluate(problem, state, partition, codes, team))
+            case _:
+                problem = Problem.of(self.settings, state)
+                rows = scratch.label(state, partition)
                 sums = SOLVERS[str(state["solver"])].evaluate(problem, state, rows)
-                return Step({name: Part(Reducer.SUM, array) for name, array in sums.items()})
+                return _summed(sums)
 
     def update(self, states: Sequence[State], totals: Totals) -> State:
         state = states[-1]
@@ -93,3 +97,7 @@ class LogisticRegression(Algorithm):
 
 _MISSES = ("exceeded", "nonfinite")
 """Counts of what bounds did not cover."""
+
+
+def _summed(sums: Mapping[str, Array]) -> Step:
+    return Step({name: Part(Reducer.SUM, array) for name, array in sums.items()})

@@ -6,8 +6,10 @@ from the last points and gradients (Liu and Nocedal, Mathematical Programming 45
 "line" takes slopes at many parts of it at once, from the kept margins and without reading X; they grow along
 the line, since the objective is convex, so the sign changes at its least point.
 
-With an l1 term this is OWL-QN (Andrew and Gao, ICML 2007): the direction descends along the smallest
-subgradient, a step stays within one orthant, and steps that are too long are cut by interpolation.
+With an l1 term this is OWL-QN (Andrew and Gao, ICML 2007): the direction is taken from the smallest
+subgradient, a step stays within one orthant, and steps that are too long are cut by interpolation. Unlike
+there, coefficients that the term holds at zero are left out of the pairs, so that the others get a Newton
+direction of their own, and only a coefficient at zero has to go the way of its subgradient.
 
 A point is published once, as ``point_i`` and ``gradient_i``, in scaled columns; states name the last ones.
 """
@@ -36,7 +38,11 @@ MEMORY = 20
 """Pairs of steps and changes of the gradient that a direction is made from."""
 MEMORY_NUMBERS = 1 << 24
 """They are fewer where they would hold more numbers than this, but not below `LEAST_MEMORY`."""
-LEAST_MEMORY = 5
+LEAST_MEMORY = 10
+MOST_FACTORS = 32
+"""With more outputs sparse rows too start from a diagonal."""
+FLAT = 1e-10
+"""A pair with a smaller cosine says nothing of the curvature."""
 ARMIJO = 1e-4
 """The share of the decrease to first order that a step has to bring."""
 SHORT = 0.9
@@ -45,6 +51,8 @@ SHORTER = np.array([0.5**k for k in range(10, -1, -1)])
 LONGER = np.array([1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0])
 """The parts of a step that phase "line" looks at, ascending."""
 SHORTEST_FRACTION = 1e-10
+MOST_IDLE = 10
+"""So many steps may pass without a smaller gradient or objective: more are rounding alone."""
 MOST_LOOKS = 5
 """A step that was looked along so often cannot be told from rounding."""
 
@@ -61,8 +69,13 @@ def begin(problem: Problem, state: State) -> State:
         "n_points": np.array(0),
         "fraction": np.array(1.0),
         "slot": np.array(0),
+        "best_steepest": np.array(np.inf),
+        "best_loss": np.array(np.inf),
+        "best_number": np.array(0),
     }
-    return State("descent", arrays)
+    started = State("descent", arrays)
+    several = problem.sparse and problem.n_outputs <= MOST_FACTORS
+    return coarse.begin(started) if several else started
 
 
 def evaluate(problem: Problem, state: State, rows: LogisticRows) -> dict[str, Array]:
@@ -80,8 +93,11 @@ def evaluate(problem: Problem, state: State, rows: LogisticRows) -> dict[str, Ar
 
 def advance(problem: Problem, state: State, totals: Mapping[str, Array]) -> State:
     """Take the totals of a round and return the state of the next one, or the last."""
-    if state.phase == "line":
-        return _go_to_least(problem, state, totals)
+    match state.phase:
+        case "coarse":
+            return coarse.finish(problem, state, totals)
+        case "line":
+            return _go_to_least(problem, state, totals)
     seen = problem.evaluate(state, totals)
     if int(state["n_points"]):
         if not _low_enough(problem, state, seen):
@@ -90,12 +106,34 @@ def advance(problem: Problem, state: State, totals: Mapping[str, Array]) -> Stat
             left = dot(seen.scaled, state["direction"])
             if left < SHORT * float(state["slope"]):
                 return _look_along(state, LONGER)
-    state = _remember(problem, state, seen)
+    return _arrive(problem, _remember(problem, state, seen), seen)
+
+
+def _arrive(problem: Problem, state: State, seen: Evaluation) -> State:
+    """Stop at the newest point, or go on from there."""
     if seen.steepest <= problem.settings.tol:
         return finish(problem, state, state["theta"], seen, converged=True)
     if int(state["n_iter"]) >= problem.settings.max_iter:
         return finish(problem, state, state["theta"], seen, converged=False)
-    return _move(problem, state, seen)
+    lower = seen.loss < float(state["best_loss"]) - problem.loss_noise(state, seen.loss)
+    if lower or seen.steepest < float(state["best_steepest"]):
+        best = {
+            "best_loss": np.array(seen.loss),
+            "best_steepest": np.array(seen.steepest),
+            "best_number": state["n_iter"],
+        }
+        state = State(state.phase, {**state.arrays, **best})
+    elif int(state["n_iter"]) - int(state["best_number"]) >= MOST_IDLE:
+        theta = problem.from_scaled(state[f"point_{int(state['best_number'])}"])
+        loss, steepest = float(state["best_loss"]), float(state["best_steepest"])
+        return finish_at(state, theta, loss, steepest, converged=False)
+    origin = {
+        "origin": state["theta"],
+        "origin_loss": np.array(seen.loss),
+        "origin_steepest": np.array(seen.steepest),
+        "slot": np.array(1 - int(state["slot"])),
+    }
+    return _head(problem, State("descent", {**state.arrays, **origin}))
 
 
 # --- directions -------------------------------------------------------------------------------
@@ -128,14 +166,18 @@ def _pairs(state: State) -> list[Pair]:
     oldest = newest
     while f"point_{oldest - 1}" in state.arrays:
         oldest -= 1
-    pairs = []
-    for number in range(oldest, newest):
-        step = state[f"point_{number + 1}"] - state[f"point_{number}"]
-        change = state[f"gradient_{number + 1}"] - state[f"gradient_{number}"]
-        # Rounding may leave nothing of the curvature of a short step.
-        if dot(step, change) > 1e-14 * dot(change, change):
-            pairs.append((step, change))
-    return pairs
+    return [
+        (
+            state[f"point_{number + 1}"] - state[f"point_{number}"],
+            state[f"gradient_{number + 1}"] - state[f"gradient_{number}"],
+        )
+        for number in range(oldest, newest)
+    ]
+
+
+def _curved(pairs: list[Pair]) -> list[Pair]:
+    """Leave out pairs of whose curvature rounding may have left nothing."""
+    return [(s, y) for s, y in pairs if dot(s, y) > FLAT * float(np.sqrt(dot(s, s) * dot(y, y)))]
 
 
 def _times_inverse(pairs: list[Pair], start: coarse.Start, gradient: Float) -> Float:
@@ -155,24 +197,26 @@ def _times_inverse(pairs: list[Pair], start: coarse.Start, gradient: Float) -> F
     return product
 
 
-def _move(problem: Problem, state: State, seen: Evaluation) -> State:
+def _head(problem: Problem, state: State) -> State:
     """Go from the newest point to where the objective should be less."""
-    scaled = state[f"point_{int(state['n_points']) - 1}"]
-    l1 = problem.scaled_l1
-    slopes = smallest_subgradient(seen.scaled, scaled, l1)
-    direction = -_times_inverse(_pairs(state), coarse.Start(problem), slopes)
+    newest = int(state["n_points"]) - 1
+    scaled = state[f"point_{newest}"]
+    slopes = smallest_subgradient(state[f"gradient_{newest}"], scaled, problem.scaled_l1)
+    pairs, start = _pairs(state), coarse.Start(problem, state)
     if problem.settings.l1:
-        direction = np.where((direction * slopes < 0) | (l1 == 0), direction, 0.0)
-    slope = dot(slopes, direction)
+        # What an l1 term holds at zero has no part in the model of the others.
+        free = (scaled != 0) | (slopes != 0) | (problem.l1 == 0)
+        held = [(step * free, change * free) for step, change in pairs]
+        direction = -_times_inverse(_curved(held), start, slopes) * free
+        rises = (scaled == 0) & (problem.l1 > 0) & (direction * slopes >= 0)
+        direction = np.where(rises, 0.0, direction)
+    else:
+        direction = -_times_inverse(_curved(pairs), start, slopes)
     arrays = {
         **state.arrays,
-        "origin": state["theta"],
-        "origin_loss": np.array(seen.loss),
-        "origin_steepest": np.array(seen.steepest),
         "direction": direction,
         "slopes": slopes,
-        "slope": np.array(slope),
-        "slot": np.array(1 - int(state["slot"])),
+        "slope": np.array(dot(slopes, direction)),
         "n_looks": np.array(0),
     }
     return _try(problem, State("descent", arrays), 1.0)
@@ -189,14 +233,24 @@ def _try(problem: Problem, state: State, fraction: float) -> State:
     theta = problem.from_scaled(reached)
     stuck = not float(state["slope"]) < 0 or np.array_equal(theta, state["origin"])
     if stuck or fraction < SHORTEST_FRACTION or int(state["n_looks"]) > MOST_LOOKS:
-        return _give_up(state)
+        return _give_up(problem, state)
     return State("descent", {**state.arrays, "theta": theta, "fraction": np.array(fraction)})
 
 
-def _give_up(state: State) -> State:
-    """End at the last point: no step from there shows a decrease."""
-    loss, steepest = float(state["origin_loss"]), float(state["origin_steepest"])
-    return finish_at(state, state["origin"], loss, steepest, converged=False)
+def _give_up(problem: Problem, state: State) -> State:
+    """Forget all but the newest point; if nothing else was known, end there."""
+    newest = int(state["n_points"]) - 1
+    known = f"point_{newest - 1}" in state.arrays
+    if not problem.settings.l1 or not known:
+        loss, steepest = float(state["origin_loss"]), float(state["origin_steepest"])
+        return finish_at(state, state["origin"], loss, steepest, converged=False)
+    kept = (f"point_{newest}", f"gradient_{newest}")
+    arrays = {
+        name: array
+        for name, array in state.arrays.items()
+        if name in kept or not name.startswith(("point_", "gradient_"))
+    }
+    return _head(problem, State("descent", arrays))
 
 
 # --- the length of a step ---------------------------------------------------------------------

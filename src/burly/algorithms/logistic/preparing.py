@@ -78,12 +78,14 @@ def start(settings: Settings, info: DatasetInfo) -> State:
         )
     # Where only reading tells how many rows there are, this is a larger share of them.
     threshold = threshold_for(PROFILE_ROWS, info.max_rows)
+    sparse = bool(getattr(info, "sparse", False))
     arrays: dict[str, Array] = {
-        "sparse": np.array(getattr(info, "sparse", False)),
+        "sparse": np.array(sparse),
         "float32": np.array(info.dtype == np.float32),
         "max_rows": np.array(info.max_rows),
         "max_blocks": np.array(block_limit(info)),
-        "profile_threshold": np.array(threshold),
+        # A sample would miss most columns of sparse rows.
+        "profile_threshold": np.array(ALL_BLOCKS if sparse else threshold),
         "weighted": np.array(info.weighted),
     }
     if settings.start is not None:
