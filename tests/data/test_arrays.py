@@ -95,7 +95,8 @@ def test_labels_and_weights_are_cut_with_the_rows():
         (np.zeros((2, 2), complex), SchemaError, "complex128"),
         (np.array([[object()]]), SchemaError, "X does not hold numbers"),
         ([[1, 2], [3]], SchemaError, "X is not a table of numbers"),
-        (sparse.csr_matrix((2, 2)), SchemaError, r"X.toarray\(\)"),
+        (sparse.csr_matrix((2, 0)), DataError, "0 features"),
+        (sparse.csr_array(np.eye(3)[0]), SchemaError, "two dimensions"),
         (pd.DataFrame({"a": [1], "b": ["x"]}), SchemaError, "column 'b' of the frame"),
     ],
 )

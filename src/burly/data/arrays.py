@@ -1,4 +1,4 @@
-"""Arrays and data frames in memory."""
+"""Arrays, sparse matrices and data frames in memory."""
 
 # A reader may not need all that `Reader` offers.
 # ruff: noqa: ARG002
@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burly.data.columns import ColumnName, choose_columns
+from burly.data.csr import CSR, from_scipy, is_sparse
 from burly.data.dtypes import cast, final_dtype
-from burly.data.partition import DatasetInfo, ShardRows
+from burly.data.partition import AnyRows, DatasetInfo, ShardRows
 from burly.data.resolved import ResolvedDataset
 from burly.data.shards import DataObject, Shard, row_ranges, rows_per_shard
 from burly.data.storage import Storage
@@ -29,15 +30,15 @@ class ArrayReader:
 
     Attributes
     ----------
-    X : ndarray of shape (n_rows, n_features)
-        C-contiguous, float32 or float64.
+    X : ndarray or CSR of shape (n_rows, n_features)
+        float32 or float64; an array is C-contiguous.
     y : ndarray of shape (n_rows,) or None
     weights : ndarray of shape (n_rows,), float64, or None
     """
 
     leaves_pieces: ClassVar[bool] = False
 
-    X: Array
+    X: AnyRows
     y: Array | None = None
     weights: Array | None = None
 
@@ -52,16 +53,25 @@ class ArrayReader:
         self, run: tuple[Shard, ...], raw: None, storage: Storage, n_threads: int
     ) -> list[ShardRows]:
         """Return views, without a copy."""
+        return self.shards(run)
+
+    def shards(self, run: Sequence[Shard]) -> list[ShardRows]:
+        """Return the rows of shards."""
         y, weights = self.y, self.weights
         return [
             ShardRows(
                 shard.ordinal,
-                self.X[shard.begin : shard.end],
+                rows_between(self.X, shard.begin, shard.end),
                 None if y is None else y[shard.begin : shard.end],
                 None if weights is None else weights[shard.begin : shard.end],
             )
             for shard in run
         ]
+
+
+def rows_between(X: AnyRows, begin: int, end: int) -> AnyRows:
+    """Return consecutive rows, without a copy of their values."""
+    return X.rows(begin, end) if isinstance(X, CSR) else X[begin:end]
 
 
 def from_arrays(
@@ -75,9 +85,10 @@ def from_arrays(
 
     Parameters
     ----------
-    X : array-like or data frame of shape (n_rows, n_features)
+    X : array-like, data frame or sparse matrix of shape (n_rows, n_features)
         float32 and float64 stay as they are, without a copy if C-contiguous; other numbers become
-        float64. NumPy arrays, nested lists, and frames of pandas, polars or Arrow.
+        float64. NumPy arrays, nested lists, frames of pandas, polars or Arrow, and what scipy calls
+        sparse, which stays so.
     y : array-like of shape (n_rows,), optional
         Keeps its dtype.
     sample_weight : array-like of shape (n_rows,), optional
@@ -92,13 +103,7 @@ def from_arrays(
     burly.exceptions.DataError
         If there are no rows.
     """
-    names, table = _table(X)
-    if table.ndim != 2:
-        raise SchemaError(
-            f"X must have two dimensions, (n_rows, n_features), got shape {table.shape}; "
-            "X.reshape(-1, 1) makes one feature of a flat array"
-        )
-    rows = cast(table, final_dtype(table.dtype, dtype, "X"), "X")
+    names, rows = _rows(X, dtype)
     n_rows, n_features = rows.shape
     if n_rows == 0 or n_features == 0:
         raise DataError(f"X is empty: it has {n_rows} rows and {n_features} features")
@@ -108,12 +113,7 @@ def from_arrays(
         column = _column(sample_weight, n_rows, "sample_weight")
         final_dtype(column.dtype, None, "sample_weight")
         weights = cast(column, np.dtype(np.float64), "sample_weight")
-    row_bytes = rows.itemsize * n_features
-    memory = DataObject("", None, rows.nbytes)
-    shards = tuple(
-        Shard(ordinal, begin, end, (end - begin) * row_bytes, memory)
-        for ordinal, (begin, end) in enumerate(row_ranges(n_rows, rows_per_shard(row_bytes)))
-    )
+    shards = _cut(rows)
     info = DatasetInfo(
         n_features=n_features,
         dtype=rows.dtype,
@@ -123,8 +123,20 @@ def from_arrays(
         weighted=weights is not None,
         labelled=label is not None,
         feature_names=names,
+        sparse=isinstance(rows, CSR),
     )
     return ResolvedDataset(info, shards, ArrayReader(rows, label, weights))
+
+
+def _cut(rows: AnyRows) -> tuple[Shard, ...]:
+    """Cut rows into shards of as many rows each; those of sparse rows differ in bytes."""
+    n_rows = len(rows)
+    memory = DataObject("", None, rows.nbytes)
+    ranges = row_ranges(n_rows, rows_per_shard(-(-rows.nbytes // n_rows)))
+    return tuple(
+        Shard(ordinal, begin, end, rows_between(rows, begin, end).nbytes, memory)
+        for ordinal, (begin, end) in enumerate(ranges)
+    )
 
 
 def from_table(
@@ -140,6 +152,11 @@ def from_table(
     """Describe an array or a frame whose columns have roles; see `from_arrays`."""
     if columns is None and label is None and weight is None:
         return from_arrays(source, y, sample_weight, dtype=dtype)
+    if is_sparse(source):
+        raise SchemaError(
+            "columns of sparse rows have no roles: pass labels and weights to fit, and choose "
+            "columns with X[:, columns]"
+        )
     names = _frame_names(source)
     table = source if names else np.asarray(source)
     if len(table.shape) != 2:
@@ -168,10 +185,21 @@ def from_table(
     return replace(resolved, info=replace(resolved.info, feature_names=chosen.feature_names))
 
 
+def _rows(X: Any, dtype: np.dtype[Any] | None) -> tuple[tuple[str, ...], AnyRows]:
+    """Return feature names (empty for arrays) and the numbers in their final dtype."""
+    if is_sparse(X):
+        return (), from_scipy(X, final_dtype(np.dtype(X.dtype), dtype, "X"))
+    names, table = _table(X)
+    if table.ndim != 2:
+        raise SchemaError(
+            f"X must have two dimensions, (n_rows, n_features), got shape {table.shape}; "
+            "X.reshape(-1, 1) makes one feature of a flat array"
+        )
+    return names, cast(table, final_dtype(table.dtype, dtype, "X"), "X")
+
+
 def _table(X: Any) -> tuple[tuple[str, ...], Array]:
     """Return feature names (empty for arrays) and the numbers as an array."""
-    if hasattr(X, "tocsr"):
-        raise SchemaError("X is sparse, which is not supported; X.toarray() makes it dense")
     names = _frame_names(X)
     if names:
         dense = np.asarray(X.to_numpy()) if hasattr(X, "to_numpy") else None

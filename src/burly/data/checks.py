@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.data.partition import Partition
+from burly.data.csr import CSR
+from burly.data.partition import AnyRows, Partition
 from burly.exceptions import NonFiniteError
 
 _MOST_SHOWN = 5
@@ -24,7 +26,10 @@ def count_non_finite(partition: Partition) -> NDArray[np.int64]:
     """
     counts = np.zeros(partition.info.n_features, dtype=np.int64)
     for shard in partition.shards:
-        counts += np.count_nonzero(~np.isfinite(shard.X), axis=0)
+        if isinstance(shard.X, CSR):
+            counts += shard.X.count_non_finite()
+        else:
+            counts += np.count_nonzero(~np.isfinite(shard.X), axis=0)
     return counts
 
 
@@ -63,5 +68,9 @@ def refuse_non_finite(partition: Partition) -> None:
     ------
     burly.exceptions.NonFiniteError
     """
-    if not all(np.isfinite(shard.X).all() for shard in partition.shards):
+    if not all(np.isfinite(_values(shard.X)).all() for shard in partition.shards):
         refuse_counts(count_non_finite(partition), partition.info.feature_names)
+
+
+def _values(X: AnyRows) -> NDArray[Any]:
+    return X.data if isinstance(X, CSR) else X

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from burly.data.csr import CSR
+
+AnyRows: TypeAlias = NDArray[Any] | CSR
 
 SHARD_ROWS = 8192
 """Rows in a shard of an array, and the most in a shard of a file that counts its rows."""
@@ -35,6 +39,8 @@ class DatasetInfo:
         An array or a frame, as opposed to files.
     feature_names : tuple of str
         Empty where columns have no names.
+    sparse : bool
+        Whether shards hold `CSR` rows.
     """
 
     n_features: int
@@ -46,6 +52,7 @@ class DatasetInfo:
     labelled: bool = False
     in_memory: bool = True
     feature_names: tuple[str, ...] = ()
+    sparse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +63,15 @@ class ShardRows:
     ----------
     ordinal : int
         The shard's place in the dataset: all that draws and ties know of it.
-    X : ndarray of shape (n_rows, n_features)
-        C-contiguous, float32 or float64.
+    X : ndarray or CSR of shape (n_rows, n_features)
+        float32 or float64; an array is C-contiguous.
     y : ndarray of shape (n_rows,) or None
     weights : ndarray of shape (n_rows,) or None
         float64.
     """
 
     ordinal: int
-    X: NDArray[Any]
+    X: AnyRows
     y: NDArray[Any] | None = None
     weights: NDArray[np.float64] | None = None
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 from numpy.typing import NDArray
 
 from burly.data.arrays import ArrayReader
+from burly.data.packed_csr import PackedCSRReader, pack
 from burly.data.read_packed import PackedReader, padded
 from burly.data.resolved import ResolvedDataset
-from burly.data.shards import OBJECT_BYTES, Shard
+from burly.data.shards import OBJECT_BYTES, Shard, runs_of
 from burly.data.storage import Storage, absolute
 from burly.exceptions import ConfigurationError
 
@@ -51,23 +53,16 @@ def upload(
     arrays = data.reader
     if not isinstance(arrays, ArrayReader):
         raise TypeError("only data from memory is uploaded")
-    shard_rows = data.shards[0].end
-    reader = PackedReader(
-        n_features=data.info.n_features,
-        dtype=data.info.dtype,
-        label=None if arrays.y is None else arrays.y.dtype,
-        weighted=arrays.weights is not None,
-        shard_rows=shard_rows,
-    )
-    per_object = max(1, OBJECT_BYTES // reader.shard_bytes(shard_rows))
-    groups = [
-        data.shards[begin : begin + per_object] for begin in range(0, len(data.shards), per_object)
-    ]
+    reader = _reader(data, arrays)
+    groups = runs_of(data.shards, OBJECT_BYTES)
     root = absolute(target).rstrip("/")
     with Storage(credentials) as storage, ThreadPoolExecutor(_N_UPLOADS, "burly-upload") as pool:
         uploaded = pool.map(lambda group: _upload(group, arrays, reader, root, storage), groups)
         shards = tuple(shard for group in uploaded for shard in group)
-    return replace(data, shards=shards, reader=reader)
+    row_bytes = None
+    if isinstance(reader, PackedCSRReader):
+        row_bytes = sum(shard.n_bytes for shard in shards) / len(arrays.X)
+    return replace(data, shards=shards, reader=reader, mean_row_bytes=row_bytes)
 
 
 def remove_upload(target: str, *, credentials: Mapping[str, str] | None = None) -> None:
@@ -76,41 +71,64 @@ def remove_upload(target: str, *, credentials: Mapping[str, str] | None = None) 
         storage.remove_folder(absolute(target))
 
 
+def _reader(data: ResolvedDataset, arrays: ArrayReader) -> PackedReader | PackedCSRReader:
+    info = data.info
+    label = None if arrays.y is None else arrays.y.dtype
+    if info.sparse:
+        return PackedCSRReader(info.n_features, info.dtype, label, info.weighted)
+    shard_rows = data.shards[0].end
+    return PackedReader(info.n_features, info.dtype, label, info.weighted, shard_rows)
+
+
 def _upload(
-    group: tuple[Shard, ...], arrays: ArrayReader, reader: PackedReader, root: str, storage: Storage
+    group: tuple[Shard, ...],
+    arrays: ArrayReader,
+    reader: PackedReader | PackedCSRReader,
+    root: str,
+    storage: Storage,
 ) -> list[Shard]:
-    """Write one object; return its shards, which count rows from its start."""
-    first = group[0].begin
-    item = storage.create(
-        f"{root}/rows-{group[0].ordinal:08d}-{group[-1].ordinal + 1:08d}",
-        _body(group, arrays, reader),
-    )
+    """Write one object; return its shards, which count rows, or bytes, from its start."""
+    packed = _dense if isinstance(reader, PackedReader) else _sparse
+    body, places = packed(group, arrays, reader)
+    item = storage.create(f"{root}/rows-{group[0].ordinal:08d}-{group[-1].ordinal + 1:08d}", body)
     if item is None:
         raise ConfigurationError(f"{root} already holds an upload; each needs a place of its own")
     return [
-        replace(
-            shard,
-            begin=shard.begin - first,
-            end=shard.end - first,
-            n_bytes=reader.shard_bytes(shard.end - shard.begin),
-            object=item,
-        )
-        for shard in group
+        replace(shard, begin=begin, end=end, n_bytes=n_bytes, object=item)
+        for shard, (begin, end, n_bytes) in zip(group, places, strict=True)
     ]
 
 
-def _body(group: tuple[Shard, ...], arrays: ArrayReader, reader: PackedReader) -> Body:
-    columns = [a for a in (arrays.X, arrays.y, arrays.weights) if a is not None]
-    begin, end = group[0].begin, group[-1].end
-    n_bytes = sum(reader.shard_bytes(shard.end - shard.begin) for shard in group)
-    rows: Any = arrays.X[begin:end]
-    if len(columns) == 1 and rows.nbytes == n_bytes:
-        return memoryview(rows).cast("B")  # nothing between the rows: no copy
+def _dense(
+    group: tuple[Shard, ...], arrays: ArrayReader, reader: Any
+) -> tuple[Body, list[tuple[int, int, int]]]:
+    """Return what an object holds, and begin, end and bytes of its shards."""
+    columns: list[Any] = [a for a in (arrays.X, arrays.y, arrays.weights) if a is not None]
+    first, end = group[0].begin, group[-1].end
+    places = [
+        (shard.begin - first, shard.end - first, reader.shard_bytes(shard.end - shard.begin))
+        for shard in group
+    ]
+    rows = columns[0][first:end]
+    if len(columns) == 1 and rows.nbytes == sum(n_bytes for _, _, n_bytes in places):
+        return memoryview(rows).cast("B"), places  # nothing between the rows: no copy
     pieces: list[bytes] = []
     for shard in group:
         for column in columns:
             pieces += _padded(column[shard.begin : shard.end])
-    return b"".join(pieces)
+    return b"".join(pieces), places
+
+
+def _sparse(
+    group: tuple[Shard, ...],
+    arrays: ArrayReader,
+    reader: Any,  # noqa: ARG001
+) -> tuple[Body, list[tuple[int, int, int]]]:
+    """Return what `_dense` does, for sparse rows."""
+    packed = [pack(rows.X, rows.y, rows.weights) for rows in arrays.shards(group)]
+    ends = list(accumulate(map(len, packed)))
+    places = [(end - len(part), end, len(part)) for part, end in zip(packed, ends, strict=True)]
+    return b"".join(packed), places
 
 
 def _padded(values: NDArray[Any]) -> list[bytes]:

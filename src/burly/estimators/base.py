@@ -39,6 +39,7 @@ def resolve(
     y: Any = None,
     sample_weight: Any = None,
     reset: bool,
+    sparse: bool = False,
 ) -> ResolvedDataset:
     """Validate data by scikit-learn's rules, and cut it into shards.
 
@@ -52,6 +53,8 @@ def resolve(
     y, sample_weight : array-like of shape (n_rows,), optional
         For data in memory.
     reset : bool
+    sparse : bool
+        Whether the estimator takes sparse rows.
 
     Raises
     ------
@@ -60,12 +63,15 @@ def resolve(
     burly.exceptions.DataError, burly.exceptions.ConfigurationError
         From `Dataset.resolve`.
     """
-    if isinstance(X, Dataset) and not X.in_memory:
-        data = X.resolve(y=y, sample_weight=sample_weight)
-        _check_features(estimator, data, reset=reset)
-        return data
     if isinstance(X, Dataset):
         data = X.resolve(y=y, sample_weight=sample_weight)
+        if data.info.sparse and not sparse:
+            raise SchemaError(
+                f"{type(estimator).__name__} takes no sparse rows: make them dense with X.toarray()"
+            )
+        if data.info.sparse or not X.in_memory:
+            _check_features(estimator, data, reset=reset)
+            return data
         reader: Any = data.reader
         X, y, sample_weight = reader.X, reader.y, reader.weights
     array = validate_data(
@@ -75,7 +81,7 @@ def resolve(
         dtype=FLOATS,
         order="C",
         ensure_all_finite=False,
-        accept_large_sparse=False,
+        accept_sparse="csr" if sparse else False,
     )
     if sample_weight is not None:
         sample_weight = _check_sample_weight(sample_weight, array, dtype=np.float64)
@@ -83,7 +89,12 @@ def resolve(
 
 
 def resolve_for_outputs(
-    estimator: Any, X: Any, name: str, out: str | os.PathLike[str] | None
+    estimator: Any,
+    X: Any,
+    name: str,
+    out: str | os.PathLike[str] | None,
+    *,
+    sparse: bool = False,
 ) -> ResolvedDataset:
     """Validate data that a fitted model is applied to, and where its outputs go.
 
@@ -94,7 +105,7 @@ def resolve_for_outputs(
     ValueError, TypeError, burly.exceptions.DataError
         As `resolve` raises.
     """
-    data = resolve(estimator, X, reset=False)
+    data = resolve(estimator, X, reset=False, sparse=sparse)
     if data.info.in_memory != (out is None):
         raise ConfigurationError(
             f"{name} of data in memory are returned, not written: leave out= away"

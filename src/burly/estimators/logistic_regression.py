@@ -165,7 +165,7 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         penalty_c, l1_ratio = self._penalty()
         self._check_parameters()
         labels, objects = self._labels(X, y)
-        data = resolve(self, X, y=labels, sample_weight=sample_weight, reset=True)
+        data = resolve(self, X, y=labels, sample_weight=sample_weight, reset=True, sparse=True)
         settings = Settings(
             C=penalty_c,
             l1_ratio=l1_ratio,
@@ -285,11 +285,12 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = self.solver != "liblinear"
+        tags.input_tags.sparse = True
         return tags
 
     def _apply(self, name: str, X: Any, out: str | os.PathLike[str] | None) -> Any:
         check_is_fitted(self)
-        data = resolve_for_outputs(self, X, name, out)
+        data = resolve_for_outputs(self, X, name, out, sparse=True)
         coef = np.column_stack([self._dense_coef(), self.intercept_]).astype(np.float64)
         wanted = (name,) if out is None else ("labels", "probabilities")
         # Objects stay here: what travels are numbers.

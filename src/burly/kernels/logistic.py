@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.data.partition import Partition
+from burly.data.csr import CSR
+from burly.data.partition import AnyRows, Partition
+from burly.exceptions import ConfigurationError
 from burly.kernels import ThreadTeam
 from burly.kernels.logistic_units import BLOCK_ROWS, Bounds, Scaling, Units, block_limit
 
@@ -50,7 +52,7 @@ class LogisticRows:
     Parameters
     ----------
     partition : Partition
-        float32 or float64 rows; ``shard.X`` is an array or a scipy CSR matrix or array.
+        float32 or float64 rows; ``shard.X`` is an array or `CSR`.
     team : ThreadTeam
 
     Notes
@@ -68,7 +70,7 @@ class LogisticRows:
     def __init__(self, partition: Partition, team: ThreadTeam) -> None:
         info = partition.info
         self.n_features = info.n_features
-        self.sparse = any(hasattr(shard.X, "indptr") for shard in partition.shards)
+        self.sparse = info.sparse
         self._team = team
         self._kept: list[tuple[Float, int] | None] = [None, None]
         self._alive: list[Any] = [partition]
@@ -76,7 +78,7 @@ class LogisticRows:
         kind = "Sparse" if self.sparse else "Dense"
         self._native = getattr(team.module, f"Logistic{kind}{suffix}")(info.n_features)
         for shard in partition.shards:
-            rows = _csr(shard.X) if self.sparse else (shard.X,)
+            rows = _arrays(shard.X)
             self._alive.append(rows)
             self._native.add_shard(*rows, shard.weights if info.weighted else None, shard.ordinal)
 
@@ -199,7 +201,14 @@ class LogisticRows:
             ``count`` (n_classes,) rows of each class; ``weight`` (n_classes,) their weights.
             ``nonfinite`` (1,) rows whose margin is NaN or infinite.
             ``exceeded`` (1,) terms above their bounds: the other sums are then meaningless.
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError
+            If curvature or a Hessian of sparse rows is asked for.
         """
+        if self.sparse and (curvature or hessian is not None):
+            raise ConfigurationError("sparse rows give gradients, and no Hessians")
         units = Units.of(bounds, hessian, sparse=self.sparse)
         size = self.n_features + 1
         n_pairs = self.n_outputs * (self.n_outputs + 1) // 2 if coupled else self.n_outputs
@@ -300,21 +309,21 @@ class LogisticRows:
         return sums
 
 
-def decision_function(X: Any, coef: Float, team: ThreadTeam) -> Float:
+def decision_function(X: AnyRows, coef: Float, team: ThreadTeam) -> Float:
     """Return the margins of rows, shape (n_rows, n_outputs).
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_features), or scipy CSR matrix or array
+    X : ndarray or CSR of shape (n_rows, n_features)
         float32 or float64.
     coef : ndarray of shape (n_outputs, n_features + 1)
         float64, the intercepts last.
     """
     margins = np.empty((X.shape[0], len(coef)))
     suffix = "F32" if X.dtype == np.float32 else "F64"
-    kind = "sparse" if hasattr(X, "indptr") else "dense"
-    rows = _csr(X) if hasattr(X, "indptr") else (np.ascontiguousarray(X),)
-    getattr(team.module, f"logistic_margins_{kind}{suffix}")(team.native, *rows, coef, margins)
+    kind = "sparse" if isinstance(X, CSR) else "dense"
+    margins_of = getattr(team.module, f"logistic_margins_{kind}{suffix}")
+    margins_of(team.native, *_arrays(X), coef, margins)
     return margins
 
 
@@ -338,11 +347,6 @@ def _softmax(margins: Float, team: ThreadTeam, *, logarithms: bool) -> Float:
     return result
 
 
-def _csr(X: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return the values, column numbers and row starts of a CSR matrix, of types kernels take."""
-    index = np.int64 if X.indices.dtype.itemsize > 4 or X.indptr.dtype.itemsize > 4 else np.int32
-    return (
-        np.ascontiguousarray(X.data),
-        np.ascontiguousarray(X.indices, dtype=index),
-        np.ascontiguousarray(X.indptr, dtype=np.int64),
-    )
+def _arrays(X: AnyRows) -> tuple[NDArray[Any], ...]:
+    """Return rows as the arrays that kernels take."""
+    return (X.data, X.indices, X.indptr) if isinstance(X, CSR) else (np.ascontiguousarray(X),)

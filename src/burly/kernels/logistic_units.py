@@ -115,7 +115,7 @@ class Units:
             limit=float(np.ldexp(1.0, bits)),
             loss=float(_unit(rows * (4.0 * bounds.margin + 8.0), bits)),
             columns=np.append(_unit(per_column, bits), _unit(2.0 * rows, bits)),
-            squares=_unit(4.0 * rows * columns * columns, bits),
+            squares=_unit(4.0 * (bounds.weight if sparse else rows) * columns * columns, bits),
             factors=factors,
             weight=float(_unit(rows, bits)),
         )

@@ -94,7 +94,9 @@ def evaluate(
         if shard.weights is not None:
             weights = weights * shard.weights[chosen]
         shards.append(ShardRows(shard.ordinal, _narrowed(shard.X, chosen, places), weights=weights))
-    info = replace(partition.info, n_features=len(state["frequent"]) + 1, weighted=True)
+    info = replace(
+        partition.info, n_features=len(state["frequent"]) + 1, weighted=True, sparse=False
+    )
     rows = LogisticRows(Partition(info, shards), team)
     rows.label([np.zeros(len(shard.X), dtype=np.int32) for shard in shards], 2)
     still = np.zeros((1, info.n_features + 1))

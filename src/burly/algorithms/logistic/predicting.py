@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from burly.algorithms.base import OutputsOnly
 from burly.data.checks import refuse_non_finite
-from burly.data.partition import Partition
+from burly.data.csr import CSR
+from burly.data.partition import AnyRows, Partition
 from burly.kernels import ThreadTeam
+from burly.kernels.logistic import decision_function
 from burly.states import State
 
 Array = NDArray[Any]
@@ -43,14 +45,14 @@ class Prediction(OutputsOnly):
         self,
         state: State,  # noqa: ARG002
         partition: Partition,
-        team: ThreadTeam,  # noqa: ARG002
+        team: ThreadTeam,
         scratch: Any,  # noqa: ARG002
     ) -> dict[str, Array]:
         refuse_non_finite(partition)
         shards = [shard for shard in partition.shards if shard.X.shape[0]]
         if not shards:
             return {name: self._of(name, np.empty((0, len(self.coef)))) for name in self.wanted}
-        margins = np.concatenate([margins_of(s.X, self.coef) for s in shards])
+        margins = np.concatenate([_margins(s.X, self.coef, team) for s in shards])
         return {name: self._of(name, margins) for name in self.wanted}
 
     def _of(self, name: str, margins: Array) -> Array:
@@ -63,6 +65,12 @@ class Prediction(OutputsOnly):
                 return np.exp(log_probabilities(margins))
             case _:
                 return log_probabilities(margins)
+
+
+def _margins(X: AnyRows, coef: Array, team: ThreadTeam) -> Array:
+    if isinstance(X, CSR):
+        return decision_function(X, coef, team)
+    return margins_of(X, coef)
 
 
 def margins_of(X: Array, coef: Array) -> Array:

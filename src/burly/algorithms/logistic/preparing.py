@@ -78,7 +78,7 @@ def start(settings: Settings, info: DatasetInfo) -> State:
         )
     # Where only reading tells how many rows there are, this is a larger share of them.
     threshold = threshold_for(PROFILE_ROWS, info.max_rows)
-    sparse = bool(getattr(info, "sparse", False))
+    sparse = bool(info.sparse)
     arrays: dict[str, Array] = {
         "sparse": np.array(sparse),
         "float32": np.array(info.dtype == np.float32),
