@@ -33,6 +33,11 @@ WORKLOADS = {
 PEERS = ("lloyd", "elkan", "faiss", "faiss-haswell", "intelex")
 
 
+def processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next(line for line in lines if "model name" in line)
+
+
 def workload(name: str, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     n, d, k = WORKLOADS[name]
     rng = np.random.default_rng(0)
@@ -124,10 +129,7 @@ def main() -> None:
         run_one(args.one, args.only, args.dtype)
         return
     peers = [p for p in PEERS if not (p.startswith("faiss") and args.dtype == "float64")]
-    processor = next(
-        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
-    )
-    print(processor, os.cpu_count(), "cores", args.dtype)
+    print(processor(), os.cpu_count(), "cores", args.dtype)
     ratios: dict[str, list[float]] = {"avx512": [], "avx2": []}
     for name in [args.only] if args.only else WORKLOADS:
         found = {peer: measure(args.peers, peer, name, args.dtype) for peer in peers}
