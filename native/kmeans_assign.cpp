@@ -17,23 +17,19 @@
 namespace burly {
 namespace {
 
-// Calls visit(thread, tile, block, first, n) for tiles of consecutive rows of every block.
+// Calls visit(thread, pointers, block, first, n) for tiles of consecutive rows of every block.
 template <class T, class F>
-void for_tiles(Team& team, const Rows<T>& rows, const T* shift, F&& visit) {
+void for_tiles(Team& team, const Rows<T>& rows, F&& visit) {
   const int d = rows.d();
-  std::vector<Buffer<T>> tiles;
-  for (int t = 0; t < team.size(); ++t) tiles.emplace_back(static_cast<std::size_t>(kTileRows) * d);
   Cursor<T> cursor(rows);
   team.run([&](int thread) {
-    T* tile = tiles[thread].data();
+    const T* pointers[kTileRows];
     while (const Block<T>* block = cursor.next())
       for (int first = 0; first < block->n; first += kTileRows) {
         const int n = std::min(kTileRows, block->n - first);
-        const T* pointers[kTileRows];
         for (int i = 0; i < kTileRows; ++i)
           pointers[i] = block->x + static_cast<std::int64_t>(first + std::min(i, n - 1)) * d;
-        fill_tile(pointers, d, shift, tile);
-        visit(thread, tile, *block, first, n);
+        visit(thread, pointers, *block, first, n);
       }
   });
 }
@@ -43,13 +39,12 @@ void assign(Team& team, const Rows<T>& rows, const T* centres, const T* shift, i
   const int d = rows.d();
   Centres<T> prepared(k, d);
   prepared.set(centres, shift);
-  for_tiles(team, rows, shift, [&](int, const T* tile, const Block<T>& block, int first, int n) {
-    Nearest<T> nearest;
-    for (int s = 0; s < n; s += kSubRows<T>) {
-      nearest.find(tile + static_cast<std::int64_t>(s) * d, prepared);
-      for (int r = 0; r < std::min(kSubRows<T>, n - s); ++r)
-        labels[block.first + first + s + r] = static_cast<std::int32_t>(nearest.index[r]);
-    }
+  std::vector<Nearest<T>> nearest;
+  for (int t = 0; t < team.size(); ++t) nearest.emplace_back(k, d);
+  for_tiles(team, rows, [&](int thread, const T* const* pointers, const Block<T>& block, int first, int n) {
+    Nearest<T>& found = nearest[thread];
+    found.find(pointers, shift, prepared);
+    for (int r = 0; r < n; ++r) labels[block.first + first + r] = static_cast<std::int32_t>(found.index[r]);
   });
 }
 
@@ -60,7 +55,11 @@ void distances(Team& team, const Rows<T>& rows, const T* centres, const T* shift
   const int d = rows.d();
   Centres<T> prepared(k, d);
   prepared.set(centres, shift);
-  for_tiles(team, rows, shift, [&](int, const T* tile, const Block<T>& block, int first, int n) {
+  std::vector<Buffer<T>> tiles;
+  for (int t = 0; t < team.size(); ++t) tiles.emplace_back(static_cast<std::size_t>(kTileRows) * d);
+  for_tiles(team, rows, [&](int thread, const T* const* pointers, const Block<T>& block, int first, int n) {
+    T* tile = tiles[thread].data();
+    fill_tile(pointers, d, shift, tile);
     alignas(64) T found[kSubRows<T>];
     for (int s = 0; s < n; s += kSubRows<T>) {
       const T* subtile = tile + static_cast<std::int64_t>(s) * d;

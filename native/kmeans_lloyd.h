@@ -1,7 +1,7 @@
 // Lloyd's iteration over a partition, with bounds that change no bit. See docs/kernels.md.
 #pragma once
 
-#include <cmath>
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -9,6 +9,8 @@
 
 #include "exact_rows.h"
 #include "kmeans_centres.h"
+#include "kmeans_survey.h"
+#include "kmeans_travel.h"
 #include "memory.h"
 #include "rows.h"
 #include "team.h"
@@ -53,33 +55,39 @@ class Lloyd {
  private:
   // What one thread owns. Sums keep the constants of their terms until a step ends.
   struct Worker {
-    Buffer<std::uint64_t> sums, weight_sums, squares;
+    Worker(int k, const Rows<T>& rows) : nearest(k, rows.d()), rows(kTileRows + rows.block_rows()), where(this->rows.size()) {
+      if (rows.weighted()) weights = Buffer<double>(this->rows.size());
+    }
+
+    Buffer<std::uint64_t> sums, weight_sums;
     Buffer<std::int64_t> counts;
-    Buffer<double> magnitudes;
-    Buffer<T> tile;
+    typename Survey<T>::Part survey;
+    Nearest<T> nearest;
     // Rows that wait for their tile.
-    const T* rows[kTileRows];
-    std::int64_t where[kTileRows];
-    double weights[kTileRows];
+    Buffer<const T*> rows;
+    Buffer<std::int64_t> where;
+    Buffer<double> weights;
     int n = 0;
     std::int64_t moved, evaluated;
     T poison;  // 0 as long as all norms are finite
     alignas(64) char end[64];
   };
+  // Rows of a tile that go from one cluster to another; from is -1 in a fresh round.
+  struct Moves {
+    int n = 0;
+    std::int32_t row[kTileRows], from[kTileRows], to[kTileRows];
+  };
 
   void follow(const T* centres, const T* shift, bool fresh);
   void begin(Worker& w, const Grids& grids, bool fresh) const;
   void sweep(Worker& w, Cursor<T>& cursor, bool all);
-  void settle(Worker& w);
-  void push(Worker& w, const Block<T>& block, int i) {
-    w.rows[w.n] = block.x + static_cast<std::int64_t>(i) * rows_.d();
-    w.where[w.n] = block.first + i;
-    w.weights[w.n] = block.weights == nullptr ? 1.0 : block.weights[i];
-    if (++w.n == kTileRows) settle(w);
-  }
-  void move(Worker& w, int i, std::int32_t from, std::int32_t to) const;
-  void measure(Worker& w, int i) const;
-  void total(const Grids& grids, Totals& out, int from, int to, bool first) const;
+  void collect(Worker& w, const Block<T>& block, bool all) const;
+  void settle(Worker& w, int first, int n);
+  void keep_gaps(const Nearest<T>& nearest, float* kept, T& poison) const;
+  void move(Worker& w, int first, const Moves& moves) const;
+  template <int Levels, bool Weighted>
+  void move_rows(Worker& w, int first, const Moves& moves) const;
+  void total(Totals& out, int from, int to, bool first) const;
 
   const Rows<T>& rows_;
   int k_;
@@ -93,24 +101,12 @@ class Lloyd {
   Buffer<std::int32_t> labels_;
   // A row's gap plus its cluster's travel when it was computed: enough travel later makes it fail.
   Buffer<float> gaps_;
-  std::vector<double> travel_;      // a cluster's own movements and, each round, the largest of the others
-  std::vector<float> travel_low_;   // rounded down
-  std::vector<float> travel_high_;  // rounded up
-  Buffer<double> magic_, weight_magic_, square_magic_;
+  Travel travel_;
+  Survey<T> survey_;
+  Buffer<double> magic_, weight_magic_;
   T gamma_, tiny_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
-
-// Bounds the distance between two centres from above, in double.
-template <class T>
-double distance_above(const T* a, const T* b, int d) {
-  double sum = 0;
-  for (int f = 0; f < d; ++f) {
-    const double move = static_cast<double>(a[f]) - static_cast<double>(b[f]);
-    sum = fma(move, move, sum);
-  }
-  return std::sqrt(sum) * (1 + (d + 8) * 0x1p-52) + 0x1p-500;
-}
 
 template <class T>
 Lloyd<T>::Lloyd(const Rows<T>& rows, int k, int n_threads, bool dense)
@@ -123,11 +119,9 @@ Lloyd<T>::Lloyd(const Rows<T>& rows, int k, int n_threads, bool dense)
       labels_(rows.n()),
       gaps_(rows.n()),
       travel_(k),
-      travel_low_(k),
-      travel_high_(k),
+      survey_(rows.d(), rows.weighted()),
       magic_(2 * static_cast<std::size_t>(rows.d())),
-      weight_magic_(2),
-      square_magic_(2 * static_cast<std::size_t>(rows.d())) {
+      weight_magic_(2) {
   const int d = rows.d();
   const double unit = std::numeric_limits<T>::epsilon() / 2;
   const double gamma = 1.01 * (2.0 * d + 32) * unit;
@@ -135,7 +129,7 @@ Lloyd<T>::Lloyd(const Rows<T>& rows, int k, int n_threads, bool dense)
   if (gamma > 0.01) dense_ = true;
   gamma_ = static_cast<T>(gamma);
   tiny_ = static_cast<T>((2.0 * d + 32) * 8) * std::numeric_limits<T>::denorm_min();
-  for (int t = 0; t < n_threads; ++t) workers_.push_back(std::make_unique<Worker>());
+  for (int t = 0; t < n_threads; ++t) workers_.push_back(std::make_unique<Worker>(k, rows));
 }
 
 // Takes the next centres, and how far each has come.
@@ -145,186 +139,165 @@ void Lloyd<T>::follow(const T* centres, const T* shift, bool fresh) {
   if (!fresh) std::copy_n(centres_.shifted(0), static_cast<std::size_t>(k_) * d, before_.data());
   std::copy_n(shift, d, shift_.data());
   centres_.set(centres, shift);
-  if (fresh) {
-    std::fill(travel_.begin(), travel_.end(), 0.0);
-  } else {
-    std::vector<double> moved(k_);
-    double largest = 0, second = 0;
-    int whose = -1;
-    for (int j = 0; j < k_; ++j) {
-      const T* now = centres_.shifted(j);
-      const T* then = before_.data() + static_cast<std::int64_t>(j) * d;
-      moved[j] = std::equal(now, now + d, then) ? 0.0 : distance_above(now, then, d);
-      // A centre that is not a number makes the travel not a number, and every row is computed.
-      if (!(moved[j] <= largest)) {
-        second = largest;
-        largest = moved[j];
-        whose = j;
-      } else if (!(moved[j] <= second)) {
-        second = moved[j];
-      }
-    }
-    for (int j = 0; j < k_; ++j) {
-      const double step = moved[j] + (j == whose ? second : largest);
-      if (step != 0) travel_[j] = (travel_[j] + step) * (1 + 0x1p-50);
-    }
-  }
-  for (int j = 0; j < k_; ++j) {
-    const float near = static_cast<float>(travel_[j]);
-    travel_low_[j] = near * (1 - 0x1p-22f);
-    travel_high_[j] = near * (1 + 0x1p-22f);
-  }
+  if (fresh) travel_.forget();
+  else travel_.follow(centres_.shifted(0), before_.data(), d);
 }
 
 template <class T>
 void Lloyd<T>::begin(Worker& w, const Grids& grids, bool fresh) const {
-  const int d = rows_.d();
   w.moved = w.evaluated = 0;
   w.poison = 0;
   w.n = 0;
-  if (w.tile.size() == 0) w.tile = Buffer<T>(static_cast<std::size_t>(kTileRows) * d);
+  if (measuring_) survey_.clear(w.survey);
   if (!fresh) return;
-  const std::size_t cells = static_cast<std::size_t>(grids.levels) * k_ * d;
+  const std::size_t cells = static_cast<std::size_t>(grids.levels) * k_ * rows_.d();
   if (w.sums.size() != cells) {
     w.sums = Buffer<std::uint64_t>(cells);
     w.counts = Buffer<std::int64_t>(k_);
     w.weight_sums = Buffer<std::uint64_t>(2 * static_cast<std::size_t>(k_));
-    w.squares = Buffer<std::uint64_t>(2 * static_cast<std::size_t>(d));
-    w.magnitudes = Buffer<double>(d);
   }
   std::fill(w.sums.begin(), w.sums.end(), 0);
   std::fill(w.counts.begin(), w.counts.end(), 0);
   std::fill(w.weight_sums.begin(), w.weight_sums.end(), 0);
-  std::fill(w.squares.begin(), w.squares.end(), 0);
-  std::fill(w.magnitudes.begin(), w.magnitudes.end(), 0.0);
 }
 
 // One thread's share of a round.
 template <class T>
 void Lloyd<T>::sweep(Worker& w, Cursor<T>& cursor, bool all) {
   while (const Block<T>* block = cursor.next()) {
-    if (all) {
-      for (int i = 0; i < block->n; ++i) push(w, *block, i);
-      continue;
-    }
-    const float* gap = gaps_.data() + block->first;
-    const std::int32_t* label = labels_.data() + block->first;
-    for (int i = 0; i < block->n; ++i)
-      if (!(gap[i] >= travel_high_[label[i]])) push(w, *block, i);
+    if (measuring_) survey_.look(*block, w.survey);
+    collect(w, *block, all);
+    int done = 0;
+    for (; w.n - done >= kTileRows; done += kTileRows) settle(w, done, kTileRows);
+    if (done == 0) continue;
+    w.n -= done;
+    std::copy_n(w.rows.data() + done, w.n, w.rows.data());
+    std::copy_n(w.where.data() + done, w.n, w.where.data());
+    if (rows_.weighted()) std::copy_n(w.weights.data() + done, w.n, w.weights.data());
   }
-  if (w.n != 0) settle(w);
+  if (w.n == 0) return;
+  std::fill_n(w.rows.data() + w.n, kTileRows - w.n, w.rows[w.n - 1]);
+  settle(w, 0, w.n);
 }
 
-// Finds the nearest centre of the waiting rows and moves those that changed.
+// Lets the rows of a block wait whose gap no longer holds, or all of them.
 template <class T>
-void Lloyd<T>::settle(Worker& w) {
-  using V = Vec<T>;
-  constexpr int sub = kSubRows<T>;
-  const int n = w.n, d = rows_.d();
-  w.n = 0;
+void Lloyd<T>::collect(Worker& w, const Block<T>& block, bool all) const {
+  const std::int64_t d = rows_.d();
+  const float* gaps = gaps_.data() + block.first;
+  const std::int32_t* labels = labels_.data() + block.first;
+  const float* high = travel_.high();
+  int n = w.n;
+  // Without a branch: which rows fail is anybody's guess.
+  const auto take = [&](int i, bool fails) __attribute__((always_inline)) {
+    w.rows[n] = block.x + i * d;
+    w.where[n] = block.first + i;
+    if (block.weights != nullptr) w.weights[n] = block.weights[i];
+    n += fails;
+  };
+  int i = 0;
+  if (all)
+    for (; i < block.n; ++i) take(i, true);
+  for (; i + 16 <= block.n; i += 16) {
+    if (!any_below(gaps + i, travel_.most())) continue;
+    const std::uint32_t fails = below(gaps + i, labels + i, high);
+    if (fails == 0) continue;
+    for (int j = 0; j < 16; ++j) take(i + j, (fails >> j & 1) != 0);
+  }
+  for (; i < block.n; ++i) take(i, !(gaps[i] >= high[labels[i]]));
+  w.n = n;
+}
+
+// Finds the nearest centre of n waiting rows and moves those that changed.
+template <class T>
+void Lloyd<T>::settle(Worker& w, int first, int n) {
   w.evaluated += n;
-  for (int i = n; i < kTileRows; ++i) w.rows[i] = w.rows[n - 1];
-  fill_tile(w.rows, d, shift_.data(), w.tile.data());
-  Nearest<T> nearest;
-  alignas(64) T norms[sub];
-  alignas(64) T gaps[sub];
-  for (int first = 0; first < n; first += sub) {
-    const T* subtile = w.tile.data() + static_cast<std::int64_t>(first) * d;
-    nearest.find(subtile, centres_);
-    row_norms(subtile, d, norms);
-    V poison = V{};
-    for (int r = 0; r < sub; r += kLanes<T>) {
-      const V norm = load<V>(norms + r);
-      const V own = fma(splat(T{2}), load<V>(nearest.best + r), norm);
-      const V other = fma(splat(T{2}), load<V>(nearest.second + r), norm);
-      const V error = fma(splat(gamma_), fma(splat(T{8}), norm, splat(T{2}) * other), splat(tiny_));
-      const V low = sqrt(greater(other - error, V{}));
-      const V high = sqrt(fma(splat(T{3}), error, greater(own, V{})));
-      store(gaps + r, low - high);
-      poison += norm - norm;
-    }
-    for (int r = 0; r < kLanes<T>; ++r) w.poison += poison[r];
-    const int last = n - first < sub ? n - first : sub;
-    for (int r = 0; r < last; ++r) {
-      const std::int64_t at = w.where[first + r];
-      const auto to = static_cast<std::int32_t>(nearest.index[r]);
-      const T gap = gaps[r];
-      gaps_[at] = k_ == 1   ? std::numeric_limits<float>::infinity()
-                  : gap > 0 ? static_cast<float>(gap + static_cast<T>(travel_low_[to])) * (1 - 0x1p-21f)
-                            : -1.0f;
-      if (fresh_) {
-        labels_[at] = to;
-        move(w, first + r, -1, to);
-        if (measuring_) measure(w, first + r);
-      } else if (const std::int32_t from = labels_[at]; from != to) {
-        labels_[at] = to;
-        move(w, first + r, from, to);
-      }
-    }
+  w.nearest.find(w.rows.data() + first, shift_.data(), centres_);
+  alignas(64) float kept[kTileRows];
+  keep_gaps(w.nearest, kept, w.poison);
+  Moves moves;
+  for (int r = 0; r < n; ++r) {
+    const std::int64_t at = w.where[first + r];
+    const auto to = static_cast<std::int32_t>(w.nearest.index[r]);
+    const std::int32_t from = fresh_ ? -1 : labels_[at];
+    gaps_[at] = kept[r];
+    labels_[at] = to;
+    moves.row[moves.n] = r;
+    moves.from[moves.n] = from;
+    moves.to[moves.n] = to;
+    moves.n += from != to;
   }
+  if (moves.n != 0) move(w, first, moves);
+}
+
+// What a row keeps of its gap, from which docs/kernels.md shows that it may be skipped.
+template <class T>
+void Lloyd<T>::keep_gaps(const Nearest<T>& nearest, float* kept, T& poison) const {
+  using V = Vec<T>;
+  alignas(64) T gaps[kTileRows];
+  alignas(64) T low_travel[kTileRows];
+  V odd = V{};
+  for (int r = 0; r < kTileRows; ++r) low_travel[r] = static_cast<T>(travel_.low()[nearest.index[r]]);
+  for (int r = 0; r < kTileRows; r += kLanes<T>) {
+    const V norm = load<V>(nearest.norms + r);
+    const V own = fma(splat(T{2}), load<V>(nearest.best + r), norm);
+    const V other = fma(splat(T{2}), load<V>(nearest.second + r), norm);
+    const V error = fma(splat(gamma_), fma(splat(T{8}), norm, splat(T{2}) * other), splat(tiny_));
+    const V low = sqrt(greater(other - error, V{}));
+    const V high = sqrt(fma(splat(T{3}), error, greater(own, V{})));
+    store(gaps + r, low - high);
+    odd += norm - norm;
+  }
+  for (int lane = 0; lane < kLanes<T>; ++lane) poison += odd[lane];
+  for (int r = 0; r < kTileRows; ++r)
+    kept[r] = gaps[r] > 0 ? static_cast<float>(gaps[r] + low_travel[r]) * (1 - 0x1p-21f) : -1.0f;
+  if (k_ == 1) std::fill_n(kept, kTileRows, std::numeric_limits<float>::infinity());
 }
 
 template <class T>
-void Lloyd<T>::move(Worker& w, int i, std::int32_t from, std::int32_t to) const {
-  const int d = rows_.d();
-  const std::int64_t stride = static_cast<std::int64_t>(k_) * d;
-  std::uint64_t* off = from < 0 ? nullptr : w.sums.data() + static_cast<std::int64_t>(from) * d;
-  std::uint64_t* onto = w.sums.data() + static_cast<std::int64_t>(to) * d;
-  const T* x = w.rows[i];
-  const double weight = w.weights[i];
-  ++w.moved;
-  ++w.counts[to];
-  if (from >= 0) --w.counts[from];
+void Lloyd<T>::move(Worker& w, int first, const Moves& moves) const {
+  w.moved += moves.n;
+  for (int i = 0; i < moves.n; ++i) {
+    ++w.counts[moves.to[i]];
+    if (moves.from[i] >= 0) --w.counts[moves.from[i]];
+  }
   if (!rows_.weighted()) {
-    if (levels_ == 1) move_row<1, false>(x, weight, d, magic_.data(), off, onto, stride);
-    else move_row<2, false>(x, weight, d, magic_.data(), off, onto, stride);
+    if (levels_ == 1) move_rows<1, false>(w, first, moves);
+    else move_rows<2, false>(w, first, moves);
     return;
   }
-  if (levels_ == 1) move_row<1, true>(x, weight, d, magic_.data(), off, onto, stride);
-  else move_row<2, true>(x, weight, d, magic_.data(), off, onto, stride);
-  std::uint64_t parts[2] = {0, 0};
-  add_term<2>(parts, 1, weight, weight_magic_.data(), 1);
-  for (int level = 0; level < 2; ++level) {
-    w.weight_sums[level * k_ + to] += parts[level];
-    if (from >= 0) w.weight_sums[level * k_ + from] -= parts[level];
+  if (levels_ == 1) move_rows<1, true>(w, first, moves);
+  else move_rows<2, true>(w, first, moves);
+  for (int i = 0; i < moves.n; ++i) {
+    std::uint64_t parts[2] = {0, 0};
+    add_term<2>(parts, 1, w.weights[first + moves.row[i]], weight_magic_.data(), 1);
+    for (int level = 0; level < 2; ++level) {
+      w.weight_sums[level * k_ + moves.to[i]] += parts[level];
+      if (moves.from[i] >= 0) w.weight_sums[level * k_ + moves.from[i]] -= parts[level];
+    }
   }
 }
 
-// Largest terms, and squares about the shift.
+// Some features of all rows at a time, so that the sums of few clusters stay in L1.
 template <class T>
-void Lloyd<T>::measure(Worker& w, int i) const {
-  const int d = rows_.d();
-  const T* x = w.rows[i];
-  const double weight = w.weights[i];
-  constexpr int n = kLanes<double>;
-  using D = Vec<double>;
-  using U = Vec<std::uint64_t>;
-  const double* magic = square_magic_.data();
-  std::uint64_t* squares = w.squares.data();
-  int f = 0;
-  for (; f + n <= d; f += n) {
-    const D value = terms<false, T, n>(x + f, 1.0);
-    const D term = value * weight;
-    const D size = greater(term, -term);
-    store(w.magnitudes.data() + f, greater(load<D>(w.magnitudes.data() + f), size));
-    const D off = value - terms<false, T, n>(shift_.data() + f, 1.0);
-    const D square = off * off * weight;
-    const D first = square + load<D>(magic + f);
-    const D rest = square - (first - load<D>(magic + f));
-    store(squares + f, load<U>(squares + f) + (U)first);
-    store(squares + d + f, load<U>(squares + d + f) + (U)(rest + load<D>(magic + d + f)));
-  }
-  for (; f < d; ++f) {
-    const double size = std::fabs(static_cast<double>(x[f]) * weight);
-    w.magnitudes[f] = w.magnitudes[f] > size ? w.magnitudes[f] : size;
-    const double off = static_cast<double>(x[f]) - static_cast<double>(shift_[f]);
-    add_term<2>(w.squares.data() + f, d, off * off * weight, square_magic_.data() + f, d);
+template <int Levels, bool Weighted>
+void Lloyd<T>::move_rows(Worker& w, int first, const Moves& moves) const {
+  constexpr int kPart = 64;
+  const std::int64_t d = rows_.d(), stride = k_ * d;
+  for (int f = 0; f < d; f += kPart) {
+    const int n = std::min(kPart, static_cast<int>(d) - f);
+    for (int i = 0; i < moves.n; ++i) {
+      const int row = first + moves.row[i];
+      std::uint64_t* from = moves.from[i] < 0 ? nullptr : w.sums.data() + moves.from[i] * d + f;
+      move_row<Levels, Weighted>(w.rows[row] + f, Weighted ? w.weights[row] : 1.0, n, magic_.data() + f, d, from,
+                                 w.sums.data() + moves.to[i] * d + f, stride);
+    }
   }
 }
 
 // Clusters [from, to) of the totals; the first thread adds what belongs to no cluster.
 template <class T>
-void Lloyd<T>::total(const Grids& grids, Totals& out, int from, int to, bool first) const {
+void Lloyd<T>::total(Totals& out, int from, int to, bool first) const {
   const int d = rows_.d();
   const std::int64_t stride = static_cast<std::int64_t>(k_) * d;
   for (int j = from; j < to; ++j) {
@@ -353,15 +326,9 @@ void Lloyd<T>::total(const Grids& grids, Totals& out, int from, int to, bool fir
     out.finite = out.finite && w->poison == 0;
   }
   if (!measuring_) return;
-  for (int f = 0; f < d; ++f) {
-    out.magnitudes[f] = 0;
-    for (const auto& w : workers_) out.magnitudes[f] = std::max(out.magnitudes[f], w->magnitudes[f]);
-    for (int level = 0; level < 2; ++level) {
-      std::uint64_t sum = -static_cast<std::uint64_t>(rows_.n()) * bits_of(square_magic_[level * d + f]);
-      for (const auto& w : workers_) sum += w->squares[level * d + f];
-      out.squares[level * d + f] = static_cast<std::int64_t>(sum);
-    }
-  }
+  std::vector<const typename Survey<T>::Part*> parts;
+  for (const auto& w : workers_) parts.push_back(&w->survey);
+  survey_.total(parts, rows_.n(), out.magnitudes, out.squares);
 }
 
 template <class T>
@@ -373,8 +340,7 @@ void Lloyd<T>::step(Team& team, const T* centres, const T* shift, const Grids& g
   for (int i = 0; i < grids.levels * d; ++i) magic_[i] = magic_of(grids.quanta[i]);
   if (grids.weight_quanta != nullptr)
     for (int i = 0; i < 2; ++i) weight_magic_[i] = magic_of(grids.weight_quanta[i]);
-  if (grids.square_quanta != nullptr)
-    for (int i = 0; i < 2 * d; ++i) square_magic_[i] = magic_of(grids.square_quanta[i]);
+  if (measuring_) survey_.begin(shift, grids.square_quanta);
   follow(centres, shift, fresh);
   Cursor<T> cursor(rows_);
   team.run([&](int thread) {
@@ -383,7 +349,7 @@ void Lloyd<T>::step(Team& team, const T* centres, const T* shift, const Grids& g
     sweep(w, cursor, fresh || dense_);
     team.barrier();
     const int n = static_cast<int>(workers_.size());
-    total(grids, out, static_cast<int>(std::int64_t{k_} * thread / n), static_cast<int>(std::int64_t{k_} * (thread + 1) / n),
+    total(out, static_cast<int>(std::int64_t{k_} * thread / n), static_cast<int>(std::int64_t{k_} * (thread + 1) / n),
           thread == 0);
   });
 }

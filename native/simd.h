@@ -55,6 +55,7 @@ BURLY_VECTORS(double);
 BURLY_VECTORS(std::int32_t);
 BURLY_VECTORS(std::int64_t);
 BURLY_VECTORS(std::uint64_t);
+BURLY_VECTOR(float, 4);
 #undef BURLY_VECTORS
 #undef BURLY_VECTOR
 
@@ -198,6 +199,99 @@ BURLY_INLINE V greater(V a, V b) {
   else return a > b ? a : b;
 #else
   return a > b ? a : b;
+#endif
+}
+
+// The first n values at from, the others zero; what lies behind them is not touched.
+template <class T>
+BURLY_INLINE Pack<T, 16 / static_cast<int>(sizeof(T))> load_first(const T* from, int n) {
+  using Piece = Pack<T, 16 / static_cast<int>(sizeof(T))>;
+#if defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) {
+    const __m128i there = _mm_cmpgt_epi32(_mm_set1_epi32(n), _mm_setr_epi32(0, 1, 2, 3));
+    return (Piece)_mm_maskload_ps(reinterpret_cast<const float*>(from), there);
+  }
+#endif
+  Piece piece{};
+  for (int i = 0; i < n; ++i) piece[i] = from[i];
+  return piece;
+}
+
+// v with its 16 bytes number I replaced.
+template <int I, class V, class P>
+BURLY_INLINE V with_piece(V v, P piece) {
+#if defined(__AVX512F__)
+  if constexpr (I == 0) return (V)_mm512_castsi128_si512((__m128i)piece);
+  else return (V)_mm512_inserti32x4((__m512i)v, (__m128i)piece, I);
+#elif defined(__AVX2__)
+  if constexpr (I == 0) return (V)_mm256_castsi128_si256((__m128i)piece);
+  else return (V)_mm256_inserti128_si256((__m256i)v, (__m128i)piece, I);
+#else
+  static_assert(I == 0);
+  return (V)piece;
+#endif
+}
+
+// In each 16 bytes: the lower (the higher) halves of a and b, taken in turns by Bytes.
+template <int Bytes, class V>
+BURLY_INLINE V pair_low(V a, V b) {
+#if defined(__AVX512F__)
+  if constexpr (Bytes == 4) return (V)_mm512_unpacklo_epi32((__m512i)a, (__m512i)b);
+  else return (V)_mm512_unpacklo_epi64((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  if constexpr (Bytes == 4) return (V)_mm256_unpacklo_epi32((__m256i)a, (__m256i)b);
+  else return (V)_mm256_unpacklo_epi64((__m256i)a, (__m256i)b);
+#else
+  if constexpr (Bytes == 4) return (V)vzip1q_f32((float32x4_t)a, (float32x4_t)b);
+  else return (V)vzip1q_f64((float64x2_t)a, (float64x2_t)b);
+#endif
+}
+
+template <int Bytes, class V>
+BURLY_INLINE V pair_high(V a, V b) {
+#if defined(__AVX512F__)
+  if constexpr (Bytes == 4) return (V)_mm512_unpackhi_epi32((__m512i)a, (__m512i)b);
+  else return (V)_mm512_unpackhi_epi64((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  if constexpr (Bytes == 4) return (V)_mm256_unpackhi_epi32((__m256i)a, (__m256i)b);
+  else return (V)_mm256_unpackhi_epi64((__m256i)a, (__m256i)b);
+#else
+  if constexpr (Bytes == 4) return (V)vzip2q_f32((float32x4_t)a, (float32x4_t)b);
+  else return (V)vzip2q_f64((float64x2_t)a, (float64x2_t)b);
+#endif
+}
+
+// One bit for each of the 16 floats at x that is not at least table[which[i]]; set where one is not a number.
+BURLY_INLINE std::uint32_t below(const float* x, const std::int32_t* which, const float* table) {
+#if defined(__AVX512F__)
+  const __m512 least = _mm512_i32gather_ps(_mm512_loadu_si512(which), table, 4);
+  return _mm512_cmp_ps_mask(_mm512_loadu_ps(x), least, _CMP_NGE_UQ);
+#elif defined(__AVX2__)
+  const auto eight = [&](int i) __attribute__((always_inline)) {
+    const __m256i from = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(which + i));
+    return static_cast<std::uint32_t>(
+        _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(x + i), _mm256_i32gather_ps(table, from, 4), _CMP_NGE_UQ)));
+  };
+  return eight(0) | eight(8) << 8;
+#else
+  std::uint32_t found = 0;
+  for (int i = 0; i < 16; ++i) found |= static_cast<std::uint32_t>(!(x[i] >= table[which[i]])) << i;
+  return found;
+#endif
+}
+
+// The same for one value: not one bit, if it is false.
+BURLY_INLINE bool any_below(const float* x, float least) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask(_mm512_loadu_ps(x), _mm512_set1_ps(least), _CMP_NGE_UQ) != 0;
+#elif defined(__AVX2__)
+  const __m256 all = _mm256_set1_ps(least);
+  return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(_mm256_loadu_ps(x), all, _CMP_NGE_UQ),
+                                         _mm256_cmp_ps(_mm256_loadu_ps(x + 8), all, _CMP_NGE_UQ))) != 0;
+#else
+  bool any = false;
+  for (int i = 0; i < 16; ++i) any |= !(x[i] >= least);
+  return any;
 #endif
 }
 

@@ -20,65 +20,75 @@ constexpr int kSubRows = kRowVectors * kLanes<T>;
 template <class T>
 constexpr int kSubtiles = kTileRows / kSubRows<T>;
 
+// Features that a 16-byte piece of a row holds; as many rows at a time are turned into columns.
 template <class T>
-BURLY_INLINE void transpose4(Pack<T, 4> a, Pack<T, 4> b, Pack<T, 4> c, Pack<T, 4> d, T* to, int stride) {
+constexpr int kPiece = 16 / static_cast<int>(sizeof(T));
+
+// Pieces of rows r, r + kPiece, r + 2 kPiece ... side by side. Masked: only n values of each are there.
+template <bool Masked, class T>
+BURLY_INLINE Vec<T> load_pieces(const T* const* rows, int f, int n) {
+  Vec<T> v;
+  unrolled<kVectorBytes / 16>([&](auto i) __attribute__((always_inline)) {
+    const T* from = rows[i * kPiece<T>] + f;
+    Pack<T, kPiece<T>> piece;
+    if constexpr (Masked) piece = load_first(from, n);
+    else piece = load<Pack<T, kPiece<T>>>(from);
+    v = with_piece<i>(v, piece);
+  });
+  return v;
+}
+
+// kLanes rows of the features [f, f + kPiece), or of n of them, to columns that lie kSubRows apart.
+template <bool Masked, class T>
+BURLY_INLINE void turn_pieces(const T* const* rows, int f, int n, const T* shift, T* to) {
+  using V = Vec<T>;
+  constexpr int sub = kSubRows<T>;
+  const auto column = [&](int j, V v) __attribute__((always_inline)) {
+    if (Masked && j >= n) return;
+    store(to + static_cast<std::int64_t>(j) * sub, v - splat(shift[f + j]));
+  };
   if constexpr (sizeof(T) == 4) {
-    const auto ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-    const auto ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    const auto cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-    const auto cd2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    store(to, __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5));
-    store(to + stride, __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7));
-    store(to + 2 * stride, __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5));
-    store(to + 3 * stride, __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7));
+    const V a = load_pieces<Masked>(rows, f, n), b = load_pieces<Masked>(rows + 1, f, n);
+    const V c = load_pieces<Masked>(rows + 2, f, n), d = load_pieces<Masked>(rows + 3, f, n);
+    const V ab0 = pair_low<4>(a, b), ab2 = pair_high<4>(a, b);
+    const V cd0 = pair_low<4>(c, d), cd2 = pair_high<4>(c, d);
+    column(0, pair_low<8>(ab0, cd0));
+    column(1, pair_high<8>(ab0, cd0));
+    column(2, pair_low<8>(ab2, cd2));
+    column(3, pair_high<8>(ab2, cd2));
   } else {
-    const auto ab0 = __builtin_shufflevector(a, b, 0, 4, 2, 6);
-    const auto ab1 = __builtin_shufflevector(a, b, 1, 5, 3, 7);
-    const auto cd0 = __builtin_shufflevector(c, d, 0, 4, 2, 6);
-    const auto cd1 = __builtin_shufflevector(c, d, 1, 5, 3, 7);
-    store(to, __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5));
-    store(to + stride, __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5));
-    store(to + 2 * stride, __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7));
-    store(to + 3 * stride, __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7));
+    const V a = load_pieces<Masked>(rows, f, n), b = load_pieces<Masked>(rows + 1, f, n);
+    column(0, pair_low<8>(a, b));
+    column(1, pair_high<8>(a, b));
   }
 }
 
-// IN: 64 row pointers (repeat one where there are fewer rows), d, shift[d]. OUT: tile[64 * d].
+// The features [from, to) of a tile, of which the first becomes the first column.
+// IN: 64 row pointers (repeat one where there are fewer rows), shift[d]. OUT: tile[64 * (to - from)].
+template <class T>
+inline void fill_tile(const T* const* rows, int from, int to, const T* shift, T* tile) {
+  constexpr int sub = kSubRows<T>, piece = kPiece<T>;
+  const int d = to - from;
+  for (int r = 0; r < kTileRows; r += kLanes<T>) {
+    T* column = tile + static_cast<std::int64_t>(r / sub) * sub * d + r % sub;
+    int f = from;
+    for (; f + piece <= to; f += piece, column += piece * sub) turn_pieces<false>(rows + r, f, piece, shift, column);
+    if (f < to) turn_pieces<true>(rows + r, f, to - f, shift, column);
+  }
+}
+
 template <class T>
 inline void fill_tile(const T* const* rows, int d, const T* shift, T* tile) {
-  using Four = Pack<T, 4>;
-  constexpr int sub = kSubRows<T>;
-  for (int r = 0; r < kTileRows; r += 4) {
-    T* to = tile + static_cast<std::int64_t>(r / sub) * sub * d + r % sub;
-    const T *x0 = rows[r], *x1 = rows[r + 1], *x2 = rows[r + 2], *x3 = rows[r + 3];
-    auto four = [&](int f) __attribute__((always_inline)) {
-      const Four s = load<Four>(shift + f);
-      transpose4<T>(load<Four>(x0 + f) - s, load<Four>(x1 + f) - s, load<Four>(x2 + f) - s, load<Four>(x3 + f) - s,
-                    to + static_cast<std::int64_t>(f) * sub, sub);
-    };
-    int f = 0;
-    for (; f + 4 <= d; f += 4) four(f);
-    if (f == d) continue;
-    if (d >= 4) {
-      four(d - 4);  // once more over some features, with the same values
-      continue;
-    }
-    for (; f < d; ++f) {
-      T* column = to + static_cast<std::int64_t>(f) * sub;
-      column[0] = x0[f] - shift[f];
-      column[1] = x1[f] - shift[f];
-      column[2] = x2[f] - shift[f];
-      column[3] = x3[f] - shift[f];
-    }
-  }
+  fill_tile(rows, 0, d, shift, tile);
 }
 
-// Squared norms of the rows of one subtile. IN: subtile[kSubRows * d]. OUT: norms[kSubRows].
+// Adds the squares of some columns to the squared norms of the rows of a subtile.
+// IN: subtile[kSubRows * d]. IN, OUT: norms[kSubRows].
 template <class T>
-inline void row_norms(const T* subtile, int d, T* norms) {
+inline void add_squares(const T* subtile, int d, T* norms) {
   using V = Vec<T>;
   V sum[kRowVectors];
-  BURLY_UNROLL for (int r = 0; r < kRowVectors; ++r) sum[r] = V{};
+  BURLY_UNROLL for (int r = 0; r < kRowVectors; ++r) sum[r] = load<V>(norms + r * kLanes<T>);
   for (int f = 0; f < d; ++f, subtile += kSubRows<T>) {
     BURLY_UNROLL for (int r = 0; r < kRowVectors; ++r) {
       const V x = load<V>(subtile + r * kLanes<T>);
@@ -88,16 +98,14 @@ inline void row_norms(const T* subtile, int d, T* norms) {
   BURLY_UNROLL for (int r = 0; r < kRowVectors; ++r) store(norms + r * kLanes<T>, sum[r]);
 }
 
-// The scores half[c] - x . c of Count centres, left in registers:
+// Takes the products x . c of Count centres, over some columns, off their scores in registers:
 // scores[c * kRowVectors + r].
-// IN: subtile[kSubRows * d]; packed[d * Count], feature by feature; half[Count].
+// IN: subtile[kSubRows * d]; packed[d * Count], feature by feature.
 template <class T, int Count>
-BURLY_INLINE void score(const T* subtile, int d, const T* packed, const T* half,
-                        Vec<T> (&scores)[Count * kRowVectors]) {
+BURLY_INLINE void take_products(const T* subtile, int d, const T* packed, Vec<T> (&scores)[Count * kRowVectors]) {
   using V = Vec<T>;
   // One flat loop: GCC 12 keeps the array in memory when two nested loops index it.
   constexpr int n = Count * kRowVectors;
-  BURLY_UNROLL for (int i = 0; i < n; ++i) scores[i] = splat(half[i / kRowVectors]);
   for (int f = 0; f < d; ++f, subtile += kSubRows<T>, packed += Count) {
     BURLY_UNROLL for (int i = 0; i < n; ++i) {
       const V x = load<V>(subtile + (i % kRowVectors) * kLanes<T>);
