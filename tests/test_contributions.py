@@ -143,3 +143,10 @@ def test_totals_keep_the_names_of_their_parts():
     second = {"a": Part(Reducer.MAX, np.array([7])), "b": Part(Reducer.SUM, np.array([2]))}
     totals = total([first, second])
     assert {name: array.tolist() for name, array in totals.items()} == {"b": [3], "a": [7]}
+
+
+def test_a_union_takes_no_notice_of_who_has_nothing():
+    nothing = Part(Reducer.UNION, np.empty(0), 5)
+    some = [Part(Reducer.UNION, np.array(values), 5) for values in (["b"], ["ab", "b"])]
+    for parts in ([nothing, *some], [*some, nothing]):
+        assert reduce_parts("labels", parts).tolist() == ["ab", "b"]

@@ -87,6 +87,9 @@ def reduce_parts(name: str, parts: Sequence[Part]) -> Array:
     burly.exceptions.DataError
         If a union has more values than its limit.
     """
+    if parts[0].reducer is Reducer.UNION:
+        # A rank without rows cannot know of what type their values are.
+        parts = [part for part in parts if len(part.array)] or parts[:1]
     first = parts[0]
     for part in parts[1:]:
         _check_fit(name, first, part)

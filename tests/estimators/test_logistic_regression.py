@@ -6,10 +6,14 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 
 from burly import InProcess, LogisticRegression
-from burly.exceptions import DataError, NonFiniteError
+from burly.algorithms.logistic.auto import SERVED_BY
+from burly.exceptions import ConfigurationError, DataError, NonFiniteError
+
+SOLVERS = ("newton", "lbfgs", "gd")
 
 
 def make(n=3000, d=8, n_classes=2, seed=0):
@@ -88,26 +92,85 @@ def test_a_single_class_is_refused():
         LogisticRegression().fit(X, np.zeros(len(X), dtype=int))
 
 
-def test_not_a_number_names_its_column():
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_not_a_number_names_its_column(solver):
     X, y = make()
     X[7, 3] = np.nan
     with pytest.raises(NonFiniteError, match="column 3"):
-        LogisticRegression().fit(X, y)
+        LogisticRegression(solver=solver).fit(X, y)
 
 
-def test_a_constant_column_disturbs_nothing():
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+def test_a_constant_column_disturbs_nothing(solver):
     X, y = make()
     wide = np.column_stack([X, np.full(len(X), 5.0)])
-    model = LogisticRegression(tol=1e-8).fit(wide, y)
+    model = LogisticRegression(solver=solver, tol=1e-8).fit(wide, y)
     assert abs(model.coef_[0, -1]) < 1e-6
+    alone = LogisticRegression(solver=solver, tol=1e-8).fit(X, y)
+    np.testing.assert_allclose(model.coef_[0, :-1], alone.coef_[0], atol=1e-6)
 
 
-def test_separable_data_without_penalty_ends():
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+def test_separable_data_without_penalty_ends(solver):
     X, _ = make()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = LogisticRegression(C=np.inf).fit(X, X[:, 0] > 0)
+        model = LogisticRegression(C=np.inf, solver=solver).fit(X, X[:, 0] > 0)
     assert model.score(X, X[:, 0] > 0) > 0.99
+    assert np.all(np.isfinite(model.coef_))
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+def test_margins_of_ten_thousand_do_not_overflow(solver):
+    X, y = make()
+    X[:, 0] *= 1e4
+    start = LogisticRegression(solver=solver, tol=1e-8, warm_start=True).fit(X, y)
+    start.coef_[0, 0] = 1.0
+    assert np.max(np.abs(start.decision_function(X))) > 1e4
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = start.fit(X, y)
+    fresh = LogisticRegression(solver=solver, tol=1e-8).fit(X, y)
+    np.testing.assert_allclose(again.coef_ * X.std(0), fresh.coef_ * X.std(0), atol=1e-5)
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_warm_start_ends_at_the_same_optimum(solver, n_classes):
+    X, y = make(n_classes=n_classes)
+    model = LogisticRegression(solver=solver, tol=1e-9, warm_start=True).fit(X[:2000], y[:2000])
+    again = model.fit(X, y)
+    fresh = LogisticRegression(solver=solver, tol=1e-9).fit(X, y)
+    np.testing.assert_allclose(again.coef_, fresh.coef_, atol=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+def test_steps_are_not_more_than_max_iter(solver):
+    X, y = make()
+    with pytest.warns(ConvergenceWarning, match="did not reach tol"):
+        model = LogisticRegression(solver=solver, max_iter=1, tol=1e-12).fit(X, y)
+    assert model.n_iter_.tolist() == [1]
+
+
+def test_a_penalised_intercept_is_that_of_liblinear():
+    X, y = make()
+    agree(X, y, ours="liblinear", solver="liblinear", C=0.01, intercept_scaling=2.0)
+
+
+@pytest.mark.parametrize("ours", list(SERVED_BY))
+def test_every_name_is_served_and_the_run_says_by_what(ours):
+    X, y = make(n=500)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = LogisticRegression(solver=ours).fit(X, y)
+    assert model.run_.settings["solver_chosen"] in ("newton", "lbfgs", "gd")
+    assert f"solver {model.run_.settings['solver_chosen']}" in str(model.run_)
+
+
+def test_an_unknown_solver_is_refused():
+    X, y = make(n=500)
+    with pytest.raises(ConfigurationError, match="solver must be one of auto, newton"):
+        LogisticRegression(solver="simplex").fit(X, y)
 
 
 def test_a_saved_model_is_the_same(tmp_path):

@@ -90,5 +90,7 @@ def _summary(run: Run, total: Breakdown) -> str:
         parts[0] += f", {seconds_text(run.elapsed_s)} from launch to end"
     if run.rows_per_s:
         parts.append(f"{count_text(round(run.rows_per_s))} rows/s")
+    if "solver_chosen" in run.settings:
+        parts.append(f"solver {run.settings['solver_chosen']}")
     parts.append(f"{total.waiting:.0%} of the time in rounds spent waiting")
     return "; ".join(parts)

@@ -1,0 +1,66 @@
+"""No layout, thread count or restart changes a bit, whatever the solver."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.algorithms.logistic.loop import Layout, fit, info_of, shards_of
+
+from burly.algorithms.logistic.settings import Settings
+
+N_SHARDS = 12
+
+CASES = {
+    "newton": Settings(solver="newton", C=0.5),
+    "newton l1": Settings(solver="newton", C=0.05, l1_ratio=1.0),
+    "lbfgs": Settings(solver="lbfgs", tol=1e-8),
+    "lbfgs elastic net": Settings(solver="lbfgs", C=0.05, l1_ratio=0.5),
+    "gd": Settings(solver="gd", max_iter=10, learning_rate=1e-4),
+}
+
+layouts = st.builds(
+    Layout,
+    cuts=st.lists(st.integers(0, N_SHARDS), max_size=5),
+    n_threads=st.lists(st.integers(1, 3), min_size=1, max_size=3),
+    forgets=st.sets(st.integers(0, 15), max_size=3),
+)
+
+
+@lru_cache
+def rows(n_classes, dtype, weighted):
+    """Correlated rows, sorted by label, so that lines are searched and shards lack labels."""
+    rng = np.random.default_rng(7)
+    X = rng.standard_normal((11 * 700 - 100, 5))
+    X = (0.2 * X + rng.standard_normal((len(X), 1))).astype(dtype)
+    scores = X[:, :n_classes] * 9 + rng.gumbel(size=(len(X), n_classes))
+    y = np.argmax(scores, axis=1)
+    order = np.argsort(y, kind="stable")
+    weights = rng.random(len(X)) if weighted else None
+    shards = shards_of(X[order], y[order], weights)
+    return info_of(X, shards, weighted=weighted), shards
+
+
+@lru_cache
+def reference(name, n_classes, dtype, weighted):
+    """One worker, one thread, nothing forgotten."""
+    return fit(*rows(n_classes, dtype, weighted), CASES[name], Layout())
+
+
+@pytest.mark.parametrize("name", CASES)
+@settings(deadline=None, max_examples=12)
+@given(layouts, st.sampled_from([2, 3]), st.sampled_from(["f4", "f8"]), st.booleans())
+def test_no_layout_changes_a_bit(name, layout, n_classes, dtype, weighted):
+    found = fit(*rows(n_classes, dtype, weighted), CASES[name], layout)
+    expected = reference(name, n_classes, dtype, weighted)
+    assert found["theta"].tobytes() == expected["theta"].tobytes()
+    assert found["n_iter"] == expected["n_iter"]
+
+
+def test_the_rows_of_these_tests_make_lbfgs_look_along_a_line():
+    layout = Layout()
+    fit(*rows(3, "f8", True), CASES["lbfgs"], layout)
+    assert "line" in layout.phases
