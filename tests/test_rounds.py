@@ -243,6 +243,7 @@ def test_a_store_that_lost_states_is_given_them_again(server):
     for _ in range(3):
         state = rounds.exchange(step(state, 0), update)
     undisturbed = rounds.exchange(step(state, 0), update)
+    client.close()
 
     client = backend.start(world_size=1)
     rounds = Rounds(store, rank=0, world_size=1, memory=MEMORY, wait_s=0.05)
@@ -253,6 +254,7 @@ def test_a_store_that_lost_states_is_given_them_again(server):
     healed = rounds.exchange(step(state, 0), update)
     assert healed["x"].tolist() == undisturbed["x"].tolist()
     late = backend.connect()
+    late.wait(5, PATIENCE_S)  # nobody waited for the answer to the last publication
     messages = late.latest(MEMORY + 1)
     assert [message.round for message in messages] == [3, 4, 5]
     assert messages[-1].state["fixed"].tolist() == [0.0, 1.0, 2.0, 3.0]

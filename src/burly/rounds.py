@@ -141,8 +141,10 @@ class Rounds:
 
     def _heal(self) -> None:
         """Publish again what the store has lost, in full: it may lack what the states name."""
-        for message in self._messages:
-            self._store.publish(replace(message, carried={}))
+        whole = [replace(message, carried={}) for message in self._messages]
+        for message in whole:
+            self._store.publish(message)
+        self._messages.extend(whole)  # as many as there were: what follows names what is there
 
     def _finish(
         self, messages: Sequence[ContributionMessage], update: Update, clock: _Clock
@@ -162,7 +164,8 @@ class Rounds:
             telemetry.append(published)
         following = StateMessage(self._leg, current.round + 1, state, carried, telemetry)
         clock.lap("update")
-        winner = self._store.publish(following)
+        # A last state has no next contribution that would tell of a loss.
+        winner = self._store.publish(following) if state.done else self._store.post(following)
         clock.lap("receive")
         if self._is_observed and winner.state is state:
             self.record(published)

@@ -53,6 +53,7 @@ _EVENT_FIELDS = {
 
 Array = NDArray[Any]
 Header = dict[str, Any]
+Frame = bytes | memoryview
 
 
 class FrameCodec:
@@ -91,7 +92,7 @@ class FrameCodec:
 
     def decode_contribution(
         self,
-        frame: bytes,
+        frame: Frame,
         *,
         round: int,  # noqa: A002
         rank: int,
@@ -134,7 +135,7 @@ class FrameCodec:
         }
         return self._seal("state", header, list(sent.values()))
 
-    def decode_state(self, frame: bytes, *, round: int) -> StateMessage:  # noqa: A002
+    def decode_state(self, frame: Frame, *, round: int) -> StateMessage:  # noqa: A002
         """Return the state in a frame; the arrays named in its ``carried`` are yet missing.
 
         Telemetry does not travel with states: see `encode_record`.
@@ -159,7 +160,7 @@ class FrameCodec:
         """Return a frame without arrays: an abort, a departure, or telemetry."""
         return self._seal(kind, values, [])
 
-    def decode_record(self, frame: bytes, kind: str) -> Header:
+    def decode_record(self, frame: Frame, kind: str) -> Header:
         """Return the values that `encode_record` was given."""
         header, body = self._unseal(frame, kind)
         body.arrays([])
@@ -182,7 +183,7 @@ class FrameCodec:
             digest.update(piece)
         return b"".join([*pieces, digest.digest()])
 
-    def _unseal(self, frame: bytes, kind: str, **expected: int) -> tuple[Header, _Body]:
+    def _unseal(self, frame: Frame, kind: str, **expected: int) -> tuple[Header, _Body]:
         if len(frame) < _PREFIX.size + _TAG_BYTES:
             raise FrameError(f"a frame of {len(frame)} bytes is too short to be one")
         magic, version, _, length = _PREFIX.unpack_from(frame)
@@ -215,7 +216,7 @@ class FrameCodec:
 class _Body:
     """The arrays of a frame."""
 
-    def __init__(self, frame: bytes, start: int, stop: int) -> None:
+    def __init__(self, frame: Frame, start: int, stop: int) -> None:
         self._frame = frame
         self._start = start
         self._stop = stop

@@ -152,6 +152,19 @@ class StateStore(ABC):
             The state that won, or a newer one.
         """
 
+    def post(self, message: StateMessage) -> StateMessage:
+        """Do as `publish`, without waiting for an answer that is a network away.
+
+        Whoever publishes a round publishes the same bits, so a finisher may go on with its own
+        state; should it not have arrived, the next contribution is told that the store is behind.
+
+        Returns
+        -------
+        StateMessage
+            The state that won as far as that is known, else the message.
+        """
+        return self.publish(message)
+
     @abstractmethod
     def leave(self, rank: int, telemetry: Sequence[Event]) -> None:
         """Say that a rank is done, with its last events."""

@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from valkey.exceptions import NoScriptError
-
 from burly.events import Event
 from burly.exceptions import (
     ConfigurationError,
@@ -25,7 +23,7 @@ from burly.exceptions import (
 )
 from burly.state import valkey_scripts as scripts
 from burly.state.address import Location, RunAddress
-from burly.state.frames import Array, FrameCodec, decode_events, encode_events
+from burly.state.frames import Array, Frame, FrameCodec, decode_events, encode_events
 from burly.state.store import (
     Answer,
     Behind,
@@ -37,6 +35,7 @@ from burly.state.store import (
     StateStore,
 )
 from burly.state.valkey_connection import ValkeyConnection, read_info
+from burly.state.wire import RefusedError
 
 BLOCK_S = 5.0
 """The longest time for which the server is asked to hold a read."""
@@ -60,7 +59,6 @@ class ValkeyStateStore(StateStore):
         self._keys = _keys(address, address.leg)
         self._connection = ValkeyConnection(
             Location.parse(address.url),
-            key=self._keys[0],
             traffic=self.traffic,
             patience_s=address.patience_s,
             longest_wait_s=BLOCK_S,
@@ -91,7 +89,6 @@ class ValkeyStateStore(StateStore):
             self._connection.call("SCRIPT", "LOAD", script.source)
         self._evaluate(
             scripts.OPEN,
-            address.leg,
             address.world_size,
             address.memory,
             round(address.ttl_s * 1000),
@@ -146,6 +143,11 @@ class ValkeyStateStore(StateStore):
             reply = self._publish(message)
         if reply[0] == b"state":
             return self._newest(reply)
+        return self._remember(message)
+
+    def post(self, message: StateMessage) -> StateMessage:
+        request = self._request(*self._identity, *self._publication(message))
+        self._connection.post("EVALSHA", scripts.PUBLISH.sha, *request)
         return self._remember(message)
 
     def leave(self, rank: int, telemetry: Sequence[Event]) -> None:
@@ -223,11 +225,14 @@ class ValkeyStateStore(StateStore):
         return Complete(sorted([message, *others], key=lambda each: each.rank))
 
     def _publish(self, message: StateMessage) -> list[Any]:
+        return self._run(scripts.PUBLISH, *self._publication(message))
+
+    def _publication(self, message: StateMessage) -> tuple[Any, ...]:
         named = ",".join(str(number) for number in sorted(set(message.carried.values())))
         events: bytes = b""
         if message.telemetry:
             events = self._codec.encode_record("telemetry", events=encode_events(message.telemetry))
-        return self._run(scripts.PUBLISH, message.round, self._encode(message), named, events)
+        return message.round, self._encode(message), named, events
 
     def _encode(self, message: StateMessage) -> bytes:
         frame = self._codec.encode_state(message)
@@ -242,7 +247,7 @@ class ValkeyStateStore(StateStore):
     def _newest(self, reply: list[Any]) -> StateMessage:
         return self._state(int(reply[1]), reply[2])
 
-    def _state(self, number: int, frame: bytes) -> StateMessage:
+    def _state(self, number: int, frame: Frame) -> StateMessage:
         """Decode a state; what it carries over is known from the last one, or fetched."""
         begun = time.perf_counter()
         message = self._codec.decode_state(frame, round=number)
@@ -263,7 +268,7 @@ class ValkeyStateStore(StateStore):
         }
         return message
 
-    def _decode_record(self, frame: bytes, kind: str) -> dict[str, Any]:
+    def _decode_record(self, frame: Frame, kind: str) -> dict[str, Any]:
         return self._codec.decode_record(frame, kind)
 
     # --- the server -----------------------------------------------------------------------------
@@ -304,7 +309,7 @@ class ValkeyStateStore(StateStore):
 
     def _run(self, script: scripts.Script, *arguments: Any, quiet: bool = False) -> list[Any]:
         """Run a script behind the fence; ``quiet``: a run that has ended already is no error."""
-        reply = self._evaluate(script, self._address.leg, *self._identity, *arguments)
+        reply = self._evaluate(script, *self._identity, *arguments)
         if quiet:
             return reply
         match reply[0]:
@@ -322,16 +327,19 @@ class ValkeyStateStore(StateStore):
                 )
         return reply
 
-    def _raise_aborted(self, frame: bytes) -> None:
+    def _raise_aborted(self, frame: Frame) -> None:
         raise RunAbortedError(self._decode_record(frame, "abort")["reason"])
 
     def _evaluate(self, script: scripts.Script, *arguments: Any) -> list[Any]:
-        request = (len(self._keys), *self._keys, *arguments)
+        request = self._request(*arguments)
         try:
             reply: list[Any] = self._connection.call("EVALSHA", script.sha, *request)
-        except NoScriptError:
+        except RefusedError:
             reply = self._connection.call("EVAL", script.source, *request)
         return reply
+
+    def _request(self, *arguments: Any) -> tuple[Any, ...]:
+        return (len(self._keys), *self._keys, self._address.leg, *arguments)
 
     def _key(self, name: str) -> str:
         return self._keys[scripts.KEYS.index(name)]

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import logging
 import random
-import socket
-import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
-
-from valkey import exceptions as foreign
-from valkey.cluster import ValkeyCluster
-from valkey.connection import Connection as TCPConnection
-from valkey.connection import SSLConnection, UnixDomainSocketConnection
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
 
 from burly.exceptions import StateStoreError, StateStoreUnreachableError
 from burly.state.address import Location
 from burly.state.store import Traffic
+from burly.state.wire import RefusedError, Wire
 
 log = logging.getLogger(__name__)
 
@@ -27,30 +22,28 @@ ANSWER_S = 10.0
 CONNECT_S = 5.0
 """How long a connection may take to come about."""
 
-# The client library's own types are not complete enough to call it.
-_TCP: Any = TCPConnection
-_TLS: Any = SSLConnection
-_UNIX: Any = UnixDomainSocketConnection
-_CLUSTER: Any = ValkeyCluster
-
-_LOST = (
-    foreign.ConnectionError,
-    foreign.TimeoutError,
-    foreign.ValkeyClusterException,
-    foreign.ReadOnlyError,
-    OSError,
+NO_SCRIPT = "NOSCRIPT"
+_NO_PERMISSION = "NOPERM"
+_MOVED = "MOVED"
+_NOT_NOW = frozenset(
+    (
+        _MOVED,
+        "ASK",
+        "CLUSTERDOWN",
+        "TRYAGAIN",
+        "MASTERDOWN",
+        "READONLY",
+        "LOADING",
+        "BUSY",
+        "UNBLOCKED",
+    )
 )
-_MOVED = ("MOVED ", "ASK ", "CLUSTERDOWN ", "TRYAGAIN ", "MASTERDOWN ")
 """Replies of a server that is not, or not yet, the one to ask."""
-
-
-class _Wire(Protocol):
-    """What is used of the client library's connections, which carry no types."""
-
-    def connect(self) -> None: ...
-    def disconnect(self) -> None: ...
-    def send_command(self, *arguments: object) -> None: ...
-    def read_response(self) -> Any: ...
+_STRANGER = frozenset(("NOAUTH", "WRONGPASS"))
+_HINTS = {
+    "OOM": "its memory is full: raise maxmemory or use a larger server",
+    _NO_PERMISSION: "its user needs more rights: see docs/state-store.md",
+}
 
 
 class ValkeyConnection:
@@ -61,8 +54,6 @@ class ValkeyConnection:
     Parameters
     ----------
     location : Location
-    key : str
-        Any key of the run: in a cluster it says which node to ask.
     traffic : Traffic
         Counts commands (those of connecting, too) and the bytes of arguments and replies.
     patience_s : float
@@ -75,17 +66,17 @@ class ValkeyConnection:
         self,
         location: Location,
         *,
-        key: str,
         traffic: Traffic,
         patience_s: float,
         longest_wait_s: float = 0.0,
     ) -> None:
         self._location = location
-        self._key = key
         self._traffic = traffic
         self._patience_s = patience_s
-        self._settings = _settings(location, ANSWER_S + longest_wait_s)
-        self._connection: _Wire | None = None
+        self._answer_s = ANSWER_S + longest_wait_s
+        self._wire: Wire | None = None
+        self._node: Location | None = None
+        self._unread = 0
         self._was_there = False
 
     def call(self, *arguments: Any, after_reconnect: Callable[[], object] | None = None) -> Any:
@@ -110,76 +101,75 @@ class ValkeyConnection:
         lost = False
         while True:
             try:
-                connection = self._connection or self._connect()
+                wire = self._wire or self._connect()
                 if lost and after_reconnect is not None:
                     after_reconnect()
-                return self._send(connection, arguments)
-            except foreign.AuthenticationError as error:
-                raise self._unreachable("refuses the user or the password", error) from error
-            except foreign.NoScriptError:
-                raise
-            except (*_LOST, foreign.ResponseError) as error:
-                if not isinstance(error, _LOST) and not str(error).startswith(_MOVED):
+                return self._ask(wire, arguments)
+            except RefusedError as error:
+                if error.code == NO_SCRIPT:
+                    raise
+                if _is_stranger(error):
+                    raise self._unreachable("refuses the user or the password", error) from error
+                if self._follow(error):
+                    continue
+                if not _may_pass(error):
                     raise self._refused(error) from error
-                lost = True
-                self.close()
-                if time.monotonic() >= deadline:
-                    raise self._unreachable("does not answer", error) from error
-                log.info("lost the state store at %s, trying again", self._location.where)
+                reason: Exception = error
+            except OSError as error:
+                reason = error
+            lost = True
+            self.close()
+            self._node = None
+            if time.monotonic() >= deadline:
+                raise self._unreachable("does not answer", reason) from reason
+            log.info("lost the state store at %s, trying again", self._location.where)
             time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 (spreads the herd)
             pause_s = min(2 * pause_s, 1.0)
 
+    def post(self, *arguments: Any) -> None:
+        """Send a command whose reply nobody needs; what follows finds out whether it arrived."""
+        try:
+            wire = self._wire or self._connect()
+            self._traffic.commands += 1
+            self._traffic.bytes_sent += wire.send(arguments)
+            self._unread += 1
+        except (OSError, RefusedError):
+            self.close()
+
     def close(self) -> None:
         """Let go of the connection; the next command makes a new one."""
-        if self._connection is not None:
-            self._connection.disconnect()
-            self._connection = None
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+        self._unread = 0
 
-    def _send(self, connection: _Wire, arguments: tuple[Any, ...]) -> Any:
+    def _ask(self, wire: Wire, arguments: tuple[Any, ...]) -> Any:
+        while self._unread:
+            self._unread -= 1
+            with suppress(RefusedError):
+                wire.receive()
         self._traffic.commands += 1
-        connection.send_command(*arguments)
-        self._traffic.bytes_sent += _size(arguments)
-        reply = connection.read_response()
+        self._traffic.bytes_sent += wire.send(arguments)
+        reply = wire.receive()
         self._traffic.bytes_received += _size(reply)
         self._was_there = True
         return reply
 
-    def _connect(self) -> _Wire:
-        location = self._location
-        if location.path:
-            connection = self._introduce(_UNIX(path=location.path, **self._settings))
-        else:
-            connection = self._dial(location.host, location.port)
-            if _mode(self._send(connection, ("HELLO",))) == "cluster":
-                connection.disconnect()
-                connection = self._dial(*self._node())
-        self._connection = connection
-        return connection
+    def _connect(self) -> Wire:
+        wire = Wire(self._node or self._location, connect_s=CONNECT_S, answer_s=self._answer_s)
+        self._traffic.commands += wire.n_introductions
+        self._wire = wire
+        return wire
 
-    def _dial(self, host: str, port: int) -> _Wire:
-        kind = _TLS if self._location.tls else _TCP
-        return self._introduce(kind(host=host, port=port, **self._settings))
-
-    def _introduce(self, connection: _Wire) -> _Wire:
-        connection.connect()
-        self._traffic.commands += bool(self._location.password) + bool(self._location.db)
-        return connection
-
-    def _node(self) -> tuple[str, int]:
-        """All keys of a run share a slot, so one node of a cluster answers for all of them."""
-        cluster = _CLUSTER(
-            host=self._location.host,
-            port=self._location.port,
-            ssl=self._location.tls,
-            **{name: value for name, value in self._settings.items() if name != "db"},
-        )
-        try:
-            node = cluster.get_node_from_key(self._key)
-            if node is None:
-                raise foreign.ConnectionError("no node of the cluster has the slot of this run")
-            return node.host, int(node.port)
-        finally:
-            cluster.close()
+    def _follow(self, error: RefusedError) -> bool:
+        """Turn to the node of a cluster that has the keys of this run: all are in one slot."""
+        if error.code != _MOVED or self._node is not None:
+            return False
+        host, _, port = str(error).split(" ")[2].rpartition(":")
+        host = host or self._location.host
+        self.close()
+        self._node = replace(self._location, where=f"{host}:{port}", host=host, port=int(port))
+        return True
 
     def _unreachable(self, what: str, error: Exception) -> StateStoreUnreachableError:
         return StateStoreUnreachableError(
@@ -187,12 +177,8 @@ class ValkeyConnection:
             "that the functions reach it (network, firewall, TLS), and its user and password"
         )
 
-    def _refused(self, error: Exception) -> StateStoreError:
-        hints: dict[type[Exception], str] = {
-            foreign.OutOfMemoryError: "its memory is full: raise maxmemory or use a larger server",
-            foreign.NoPermissionError: "its user needs more rights: see docs/state-store.md",
-        }
-        hint = hints.get(type(error), "it is no server that burly knows how to use")
+    def _refused(self, error: RefusedError) -> StateStoreError:
+        hint = _HINTS.get(error.code, "it is no server that burly knows how to use")
         return StateStoreError(
             f"the state store at {self._location.where} refuses a command ({error}): {hint}"
         )
@@ -240,9 +226,7 @@ def inspect_server(url: str, *, n_round_trips: int = 9) -> ServerInfo:
     burly.exceptions.StateStoreUnreachableError
         If it does not answer.
     """
-    connection = ValkeyConnection(
-        Location.parse(url), key="burly:{}", traffic=Traffic(), patience_s=CONNECT_S
-    )
+    connection = ValkeyConnection(Location.parse(url), traffic=Traffic(), patience_s=CONNECT_S)
     try:
         times = []
         for _ in range(n_round_trips):
@@ -258,9 +242,10 @@ def read_info(connection: ValkeyConnection, round_trip_s: float = 0.0) -> Server
     """Return what a server says about itself over a connection that exists."""
     hello = _pairs(connection.call("HELLO"))
     try:
-        text = connection.call("INFO").decode()
+        text = bytes(connection.call("INFO")).decode()
     except StateStoreError as error:
-        if not isinstance(error.__cause__, foreign.NoPermissionError):
+        cause = error.__cause__
+        if not (isinstance(cause, RefusedError) and cause.code == _NO_PERMISSION):
             raise
         text = ""
     lines = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
@@ -275,41 +260,12 @@ def read_info(connection: ValkeyConnection, round_trip_s: float = 0.0) -> Server
     )
 
 
-def _settings(location: Location, timeout_s: float) -> dict[str, Any]:
-    settings: dict[str, Any] = {
-        "db": location.db,
-        "username": location.username,
-        "password": location.password,
-        "socket_timeout": timeout_s,
-        "lib_name": None,
-        "lib_version": None,
-        "socket_read_size": 1 << 18,
-    }
-    if location.path:
-        return settings
-    settings |= {
-        "socket_connect_timeout": CONNECT_S,
-        "socket_keepalive": True,
-        "socket_keepalive_options": _keepalive_options(),
-    }
-    if location.tls:
-        verified = location.options.get("ssl_cert_reqs", "required") != "none"
-        settings |= {
-            "ssl_check_hostname": verified,
-            "ssl_min_version": ssl.TLSVersion.TLSv1_2,
-            **location.options,
-        }
-    return settings
+def _is_stranger(error: RefusedError) -> bool:
+    return error.code in _STRANGER or (error.code == "ERR" and "AUTH" in str(error))
 
 
-def _keepalive_options() -> dict[int, int]:
-    """Notice a dead peer after 30 s; not every system has every option."""
-    wanted = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-    return {getattr(socket, name): value for name, value in wanted.items() if hasattr(socket, name)}
-
-
-def _mode(hello: Any) -> str:
-    return _pairs(hello)["mode"]
+def _may_pass(error: RefusedError) -> bool:
+    return error.code in _NOT_NOW or "max number of clients" in str(error)
 
 
 def _pairs(reply: list[Any]) -> dict[str, str]:
@@ -318,7 +274,7 @@ def _pairs(reply: list[Any]) -> dict[str, str]:
 
 
 def _size(value: Any) -> int:
-    if isinstance(value, bytes | str):
+    if isinstance(value, bytes | memoryview):
         return len(value)
     if isinstance(value, list | tuple):
         return sum(map(_size, value))
