@@ -61,3 +61,47 @@ def test_a_platform_without_a_table_says_where_its_size_is_set() -> None:
 
 def test_every_platform_names_its_source() -> None:
     assert all(row["source"].startswith("https://") for row in platforms.table().values())
+
+
+def test_lambda_costs_its_memory_and_its_starts() -> None:
+    price = platforms.price("aws_lambda", {"runtime_memory": 2048, "architecture": "x86_64"})
+    assert price is not None
+    assert price.usd_per_s == pytest.approx(2 * 16.6667e-6)
+    assert (price.usd_per_start, price.rounding_s) == (pytest.approx(0.2e-6), 0.001)
+
+
+def test_another_processor_has_its_own_price() -> None:
+    price = platforms.price("aws_lambda", {"runtime_memory": 1024, "architecture": "arm64"})
+    assert price is not None
+    assert price.usd_per_s == pytest.approx(13.3334e-6)
+    assert price.usd_per_start == pytest.approx(0.2e-6)
+
+
+@pytest.mark.parametrize(
+    ("backend", "usd_per_s"),
+    [
+        ("gcp_cloudrun", 4 * 24e-6 + 8 * 2.5e-6),
+        ("azure_containers", 4 * 24e-6 + 8 * 3e-6),
+        ("code_engine", 4 * 34.31e-6 + 8 * 3.56e-6),
+    ],
+)
+def test_others_cost_vcpus_and_memory(backend: str, usd_per_s: float) -> None:
+    price = platforms.price(backend, {"runtime_memory": 8192, "runtime_cpu": 4})
+    assert price is not None
+    assert price.usd_per_s == pytest.approx(usd_per_s)
+
+
+@pytest.mark.parametrize(
+    ("backend", "section"),
+    [("localhost", {"runtime_memory": 256}), ("k8s", {}), ("gcp_cloudrun", {"runtime_cpu": 1})],
+)
+def test_what_is_not_known_has_no_price(backend: str, section: dict[str, float]) -> None:
+    assert platforms.price(backend, section) is None
+
+
+def test_every_price_has_its_source_and_its_day() -> None:
+    listed = [entry["price"] for entry in platforms.table().values() if "price" in entry]
+    assert len(listed) == 4
+    for price in listed:
+        assert price["source"].startswith("https://")
+        assert price["as_of"].year >= 2026

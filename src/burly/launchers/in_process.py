@@ -13,7 +13,7 @@ import numpy as np
 from burly import vcpus
 from burly.data.partition import Partition
 from burly.events import Ended, Launched
-from burly.exceptions import ConfigurationError, RunAbortedError
+from burly.exceptions import ConfigurationError, RunAbortedError, describe
 from burly.launchers.base import Job, Launcher, Observer, Result
 from burly.state.memory import MemoryRun, MemoryStateStore
 from burly.state.store import StateMessage
@@ -67,9 +67,13 @@ class InProcess(Launcher):
                 observer=observer,
             )
 
-        state = _run_all(start, len(parts))
-        if writer is not None:
-            writer.finish()
+        try:
+            state = _run_all(start, len(parts))
+            if writer is not None:
+                writer.finish()
+        except BaseException as error:
+            observer(Ended(time.time(), describe(error)))
+            raise
         observer(Ended(time.time()))
         return Result(state, _join(gathered))
 

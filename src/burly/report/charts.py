@@ -62,7 +62,7 @@ def charts(run: Run) -> dict[str, Spec]:
         drawn["rounds"] = _rounds(run)
         drawn["paces"] = _paces(run)
     figures = _figures(run)
-    drawn |= {f"figure-{name}": _curve(name, rows) for name, rows in figures.items()}
+    drawn |= {f"figure-{name}": _curve(run, name, rows) for name, rows in figures.items()}
     return drawn
 
 
@@ -82,8 +82,8 @@ def _timeline(run: Run) -> Spec:
             "begin": round(span.begin_s, 7),
             "end": round(span.end_s, 7),
             "seconds": round(span.end_s - span.begin_s, 7),
-            "phase": span.phase or "–",
-            "round": "–".join(str(number) for number in dict.fromkeys(span.rounds)) or "–",
+            "phase": span.phase,
+            "round": "–".join(str(number) for number in dict.fromkeys(span.rounds)),
         }
         for span in spans(run.events, at_most=MOST_SPANS)
     ]
@@ -173,7 +173,7 @@ def _rounds(run: Run) -> Spec:
         _chart("rounds")
         .mark_bar(binSpacing=0)
         .encode(
-            x=alt.X("first:Q", title="round", bin="binned", scale=_plain(), axis=_round_axis()),
+            x=alt.X("first:Q", title="round", bin="binned", scale=_all(run), axis=_round_axis()),
             x2="last:Q",
             y=alt.Y("seconds:Q", title="mean over the workers", axis=_seconds_axis()).stack("zero"),
             color=_colour(SHARES),
@@ -247,7 +247,7 @@ def _thinned(rows: Rows) -> Rows:
     return [*rows[:-1:every], rows[-1]]
 
 
-def _curve(name: str, rows: Rows) -> Spec:
+def _curve(run: Run, name: str, rows: Rows) -> Spec:
     values = [row["value"] for row in rows]
     scale = alt.Scale(zero=False)
     if min(values) > 0 and max(values) > 20 * min(values):
@@ -260,7 +260,7 @@ def _curve(name: str, rows: Rows) -> Spec:
             point={"color": "var(--accent)", "size": 14} if len(rows) < 100 else False,
         )
         .encode(
-            x=alt.X("round:Q", title="round", scale=_plain(), axis=_round_axis()),
+            x=alt.X("round:Q", title="round", scale=_all(run), axis=_round_axis()),
             y=alt.Y("value:Q", title=name, scale=scale, axis=alt.Axis(format="~g", tickCount=4)),
             tooltip=[
                 alt.Tooltip("round:Q"),
@@ -300,6 +300,11 @@ def _seconds_axis() -> alt.Axis:
 
 def _round_axis() -> alt.Axis:
     return alt.Axis(tickMinStep=1, grid=False, format="d")
+
+
+def _all(run: Run) -> alt.Scale:
+    """Return an axis of all rounds, so that what stands below each other belongs together."""
+    return alt.Scale(domain=[0.5, run.n_rounds + 0.5], nice=False)
 
 
 def _plain() -> alt.Scale:

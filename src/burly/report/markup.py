@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 def escape(text: str) -> str:
     """Return text as HTML; a number stays on the line of its unit."""
-    return re.sub(r"(?<=\d) (?=[a-zA-Z]{1,2}\b)", "\u00a0", html.escape(text))
+    return re.sub(r"(?<=\d) (?=(?:[mu]?s|[kMGTP]?B|[kMGTP])\b)", "\u00a0", html.escape(text))
 
 
 def tile(name: str, value: str, hint: str) -> str:

@@ -9,23 +9,27 @@ const options = {
   tooltip: { disableDefaultStyle: true, theme: "burly" },
 };
 
-const whole = {};
-
-function zoomed(view, factor) {
-  const [begin, end] = view.scale("x").domain();
-  const half = ((end - begin) * factor) / 2;
-  const middle = (begin + end) / 2;
-  return [Math.max(whole.begin, middle - half), Math.min(whole.end, middle + half)];
-}
-
+// What the buttons of the timeline show: the whole run, its rounds alone, or more or less than now.
 function connect(view) {
-  [whole.begin, whole.end] = view.scale("x").domain();
+  const whole = view.scale("x").domain();
+  const rounds = view.data("spans").filter((span) => span.phase);
+  const wanted = {
+    whole: () => whole,
+    rounds: () => [Math.min(...rounds.map((span) => span.begin)), Math.max(...rounds.map((span) => span.end))],
+    in: () => around(0.25),
+    out: () => around(1),
+  };
+  function around(share) {
+    const [begin, end] = view.scale("x").domain();
+    const middle = (begin + end) / 2;
+    const half = (end - begin) * share;
+    return [Math.max(whole[0], middle - half), Math.min(whole[1], middle + half)];
+  }
   for (const button of document.querySelectorAll("[data-zoom]")) {
     button.parentElement.hidden = false;
+    button.hidden = button.dataset.zoom === "rounds" && rounds.length === 0;
     button.addEventListener("click", () => {
-      const { zoom } = button.dataset;
-      const domain = zoom === "all" ? [whole.begin, whole.end] : zoomed(view, Number(zoom));
-      view.signal("zoom_begin", domain).run();
+      view.signal("zoom_begin", wanted[button.dataset.zoom]()).run();
     });
   }
 }

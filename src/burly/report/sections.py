@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from burly.report.run import Run
 
 
+ZOOMS = {"whole": "Whole run", "rounds": "Rounds", "in": "Zoom in", "out": "Zoom out"}
+
+
 def sections(run: Run, drawn: Collection[str]) -> Iterable[str]:
     """Yield the parts of the page, in their order.
 
@@ -24,12 +27,14 @@ def sections(run: Run, drawn: Collection[str]) -> Iterable[str]:
     drawn : collection of str
         The names of the charts that there are.
     """
+    buttons = "".join(
+        f'<button type="button" data-zoom="{zoom}">{text}</button>' for zoom, text in ZOOMS.items()
+    )
     yield section(
         "Timeline",
-        "What every worker did, on its own clock. Drag to move, pinch or Ctrl + wheel to zoom.",
-        '<div class="buttons" hidden><button type="button" data-zoom="0.5">Zoom in</button>'
-        '<button type="button" data-zoom="2">Zoom out</button>'
-        '<button type="button" data-zoom="all">Whole run</button></div>' + chart("timeline"),
+        "What every worker did, on its own clock.",
+        f'<div class="buttons" hidden>{buttons}<span>or drag, and pinch or Ctrl + wheel</span></div>'
+        + chart("timeline"),
     )
     yield section(
         "Where the time went",
@@ -68,7 +73,7 @@ def _pace_table(run: Run) -> str:
     rows = [
         [
             str(pace.rank),
-            f"{pace.slowness:.2f} ×",
+            f"{pace.slowness:.2f}",
             seconds_text(pace.median_s),
             seconds_text(pace.longest_s),
             f"{pace.n_last}",
@@ -77,7 +82,15 @@ def _pace_table(run: Run) -> str:
         ]
         for pace in paces(run.events)
     ]
-    names = ["worker", "computing", "median", "longest", "came last", "others waited", "host"]
+    names = [
+        "worker",
+        "computing / median",
+        "median round",
+        "longest round",
+        "came last",
+        "others waited",
+        "host",
+    ]
     return table(names, rows)
 
 

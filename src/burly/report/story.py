@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from burly.report.run import Run
 
 
+MUCH = 0.3
+"""What takes more of the time than this, rounds apart, is worth a sentence."""
+_PASSED = {
+    "starting": "before the last worker ran",
+    "reading": "while workers read their rows",
+    "finishing": "while workers wrote their outputs and left",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A part of the whole time of a run, on the client's clock.
@@ -60,7 +69,12 @@ def stages(run: Run) -> list[Stage]:
     borders = [run.launched.at]
     for kind in (WorkerStarted, PartitionLoaded, RoundDone, Ended):
         borders.append(max([borders[-1], *(e.at for e in run.events if isinstance(e, kind))]))
-    names = (("starting", "launch"), ("reading", "load"), ("rounds", "compute"), ("rest", "finish"))
+    names = (
+        ("starting", "launch"),
+        ("reading", "load"),
+        ("rounds", "compute"),
+        ("finishing", "finish"),
+    )
     spans = pairwise(borders)
     cut = [Stage(*name, end - begin) for name, (begin, end) in zip(names, spans, strict=True)]
     return [stage for stage in cut if stage.spent_s > 0]
@@ -91,7 +105,13 @@ def tiles(run: Run) -> list[Tile]:
 
 def findings(run: Run) -> list[str]:
     """Return what is worth knowing, in sentences."""
-    total, found = run.total(), []
+    total = run.total()
+    found = [
+        f"{stage.spent_s / run.elapsed_s:.0%} of the time, {seconds_text(stage.spent_s)}, passed "
+        f"{_PASSED[stage.name]}."
+        for stage in stages(run)
+        if stage.name in _PASSED and stage.spent_s > MUCH * run.elapsed_s > 0
+    ]
     if total.rounds_s:
         computing = total.compute_s / total.rounds_s
         moving = (total.contribute_s + total.receive_s) / total.rounds_s

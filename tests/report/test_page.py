@@ -1,0 +1,147 @@
+"""The page about a run, as text."""
+
+import hashlib
+import re
+import sys
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+from tests.report.made import PRICE, made_run
+
+from burly.events import Ended, Launched, Noted, StatePublished
+from burly.exceptions import ReportError
+from burly.report import charts
+from burly.report.breakdown import SHARES
+from burly.report.page import page
+from burly.report.run import Run
+from burly.report.story import findings, headline, stages, tiles
+
+
+def rows_of(run: Run, chart: str) -> list[dict]:
+    (rows,) = charts.charts(run)[chart]["datasets"].values()
+    return rows
+
+
+def test_the_only_script_that_may_run_is_the_one_that_is_there() -> None:
+    text = page(made_run())
+    scripts = re.findall(r'<script type="module">(.*?)</script>', text, re.DOTALL)
+    assert len(scripts) == 1
+    digest = b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    assert f"default-src 'none'; script-src 'sha256-{digest}'; style-src" in text
+    assert text.count("<script") == 2  # the other holds data
+    assert "unsafe-eval" not in text.partition("<script")[0]
+
+
+def test_the_page_asks_for_no_file() -> None:
+    outside_of_scripts = re.sub(
+        r"<script.*?</script>", "", page(made_run(price=PRICE)), flags=re.DOTALL
+    )
+    assert not re.search(r"<(link|img|iframe|object|embed)\b", outside_of_scripts)
+    assert not re.search(r"@import|url\(|\bsrc=", outside_of_scripts)
+
+
+def test_text_from_a_run_is_text() -> None:
+    run = made_run()
+    run.settings = {"<b>": "</script><script>alert(1)</script>"}
+    run.record(Noted(1.0, "<img src=x>"))
+    run.record(StatePublished(1.0, 14, "</script>", {"</script>": 1.0}))
+    run.record(StatePublished(1.0, 15, "<!--", {"</script>": 2.0}))
+    run.record(Ended(1.0, "<i>no</i>"))
+    text = page(run)
+    assert text.count("</script>") == 2
+    for evil in ("<img", "<i>no", "<b>&lt;", "alert(1)<"):
+        assert evil not in text.partition('<script type="module">')[0]
+
+
+def test_a_run_that_was_not_launched_has_no_page() -> None:
+    with pytest.raises(ReportError, match="never launched"):
+        page(Run())
+
+
+def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "burly.report.charts")
+    monkeypatch.delattr("burly.report.charts")
+    monkeypatch.setitem(sys.modules, "altair", None)
+    with pytest.raises(ReportError, match=r"pip install 'burly\[report\]'"):
+        made_run().report(tmp_path / "run.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_only_just_began_has_a_page() -> None:
+    run = Run(task="KMeans.fit")
+    run.record(Launched(1.0, 2, 1.0, "Lithops localhost"))
+    assert "KMeans.fit, not finished" in page(run)
+    run.record(Ended(2.0, "StartTimeoutError: 0 of 2 functions started"))
+    text = page(run)
+    assert "KMeans.fit failed after 1.00\u00a0s" in text
+    assert "0 of 2 functions started" in text
+
+
+def test_the_timeline_draws_a_bounded_number_of_spans() -> None:
+    run = made_run(n_workers=8, n_rounds=400)
+    rows = rows_of(run, "timeline")
+    assert len(rows) < 1.1 * charts.MOST_SPANS
+    for share in SHARES:
+        drawn_s = sum(row["seconds"] for row in rows if row["share"] == share)
+        assert drawn_s == pytest.approx(run.total().seconds(share), rel=1e-4), share
+
+
+def test_rounds_are_drawn_in_the_mean_of_their_workers() -> None:
+    run = made_run()
+    drawn_s = sum(row["seconds"] for row in rows_of(run, "rounds"))
+    assert drawn_s == pytest.approx(run.total().rounds_s / 3, rel=1e-4)
+    many = rows_of(made_run(n_workers=2, n_rounds=1000), "rounds")
+    assert len({row["first"] for row in many}) <= charts.MOST_ROUNDS
+
+
+def test_curves_show_the_figures_but_no_counters() -> None:
+    drawn = charts.charts(made_run())
+    assert [name for name in drawn if name.startswith("figure-")] == ["figure-shift"]
+    points = rows_of(made_run(), "figure-shift")
+    assert [(p["round"], p["value"]) for p in points] == [(n, 2.0**-n) for n in range(3, 13)]
+    long = rows_of(made_run(n_rounds=1000), "figure-shift")
+    assert len(long) <= charts.MOST_ROUNDS + 1
+    assert (long[0]["round"], long[-1]["round"]) == (3, 1000)
+
+
+def test_stages_add_up_to_the_whole_time() -> None:
+    run = made_run()
+    assert sum(stage.spent_s for stage in stages(run)) == pytest.approx(run.elapsed_s)
+    assert [stage.name for stage in stages(run)] == ["starting", "reading", "rounds", "finishing"]
+
+
+def test_the_headline_and_the_findings_say_what_matters() -> None:
+    run = made_run()
+    assert re.fullmatch(r"KMeans\.fit on 3\.\d\d k rows took 3\.\d\d s", headline(run))
+    said = " ".join(findings(run))
+    assert f"waited {run.total().waiting:.0%}" in said
+    assert "Worker 1 came last in 12 of 12 rounds" in said
+    assert "No single worker" in " ".join(findings(_even()))
+
+
+def _even() -> Run:
+    run = made_run(n_workers=2)
+    run.events = [event for event in run.events if getattr(event, "rank", 0) == 0]
+    return run
+
+
+def test_a_price_makes_a_cost() -> None:
+    by_name = {tile.name: tile for tile in tiles(made_run(price=PRICE))}
+    cost = made_run(price=PRICE).cost()
+    assert cost is not None
+    assert by_name["Cost"].value == f"${cost.usd:.6f}"
+    assert "2026-11-24" in page(made_run(price=PRICE))
+    assert {tile.name: tile.value for tile in tiles(made_run())}["Cost"] == "–"
+
+
+def test_a_notebook_needs_no_scripts() -> None:
+    run = made_run(n_workers=20)
+    run.record(Noted(1.0, "a < b"))
+    text = run._repr_html_()
+    assert headline(run) in text
+    assert "a &lt; b" in text
+    assert "+ 4" in text
+    assert "<script" not in text
+    assert len(text) < 60_000
+    assert Run()._repr_html_().startswith("<p>&lt;Run")
