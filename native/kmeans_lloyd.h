@@ -249,8 +249,10 @@ void Lloyd<T>::keep_gaps(const Nearest<T>& nearest, float* kept, T& poison) cons
     odd += norm - norm;
   }
   for (int lane = 0; lane < kLanes<T>; ++lane) poison += odd[lane];
-  for (int r = 0; r < kTileRows; ++r)
-    kept[r] = gaps[r] > 0 ? static_cast<float>(gaps[r] + low_travel[r]) * (1 - 0x1p-21f) : -1.0f;
+  for (int r = 0; r < kTileRows; ++r) {
+    const T held = gaps[r] + low_travel[r];
+    kept[r] = (gaps[r] > T{kLeastGap}) & (held < T{kMostGap}) ? static_cast<float>(held) * (1 - 0x1p-21f) : -1.0f;
+  }
   if (k_ == 1) std::fill_n(kept, kTileRows, std::numeric_limits<float>::infinity());
 }
 

@@ -22,6 +22,10 @@ double distance_above(const T* a, const T* b, int d) {
   return std::sqrt(sum) * (1 + (d + 8) * 0x1p-52) + 0x1p-500;
 }
 
+// What is kept in float32 has small relative errors only between these: a gap outside them never holds.
+constexpr float kLeastGap = 0x1p-100f;
+constexpr float kMostGap = 0x1p+126f;
+
 // Of each cluster: its own movements and, each round, the largest of the others, added up.
 class Travel {
  public:
@@ -36,11 +40,11 @@ class Travel {
   template <class T>
   void follow(const T* now, const T* then, int d) {
     const int k = static_cast<int>(sums_.size());
-    double largest = 0, second = 0;
+    double largest = 0, second = 0, sum = 0;
     int whose = -1;
     for (int j = 0; j < k; ++j, now += d, then += d) {
       moved_[j] = std::equal(now, now + d, then) ? 0.0 : distance_above(now, then, d);
-      // A centre that is not a number makes the travel not a number, and every row is computed.
+      sum += moved_[j];
       if (!(moved_[j] <= largest)) {
         second = largest;
         largest = moved_[j];
@@ -49,8 +53,10 @@ class Travel {
         second = moved_[j];
       }
     }
+    // Once a centre has been no number, no travel is one, and every row is computed.
+    const double odd = sum - sum;
     for (int j = 0; j < k; ++j) {
-      const double step = moved_[j] + (j == whose ? second : largest);
+      const double step = moved_[j] + (j == whose ? second : largest) + odd;
       if (step != 0) sums_[j] = (sums_[j] + step) * (1 + 0x1p-50);
     }
     round_up_and_down();
@@ -66,8 +72,8 @@ class Travel {
     most_ = 0;
     for (std::size_t j = 0; j < sums_.size(); ++j) {
       const float near = static_cast<float>(sums_[j]);
-      low_[j] = near * (1 - 0x1p-22f);
-      high_[j] = near * (1 + 0x1p-22f);
+      low_[j] = near < kLeastGap ? 0.0f : near * (1 - 0x1p-22f);
+      high_[j] = near * (1 + 0x1p-22f) + 0x1p-20f * kLeastGap;
       most_ = high_[j] <= most_ ? most_ : high_[j] < std::numeric_limits<float>::infinity() ? high_[j] : std::numeric_limits<float>::infinity();
     }
   }

@@ -167,6 +167,32 @@ def test_neither_bounds_nor_threads_nor_width_nor_shards_change_a_bit(
                     assert other.skipped > 0.15
 
 
+@pytest.mark.parametrize(
+    ("scale", "skips"),
+    [(1e-140, False), (1e-45, False), (1e-25, True), (1e30, True), (1e39, False), (1e120, False)],
+)
+def test_bounds_change_no_bit_of_values_whose_gaps_float32_cannot_hold(
+    scale: float, skips: bool
+) -> None:
+    X, k = data("blobs")
+    kernels = runnable()[0]
+    dense = iterate(X * scale, k, kernels=kernels, n_threads=1, dense=True)
+    bounded = iterate(X * scale, k, kernels=kernels, n_threads=1, dense=False)
+    assert bounded.bits == dense.bits
+    assert (bounded.skipped > 0.15) == skips
+
+
+def test_a_centre_that_was_no_number_for_a_while_takes_the_rows_it_comes_near() -> None:
+    X = np.repeat(np.array([[0.0], [4.0], [20.0]]), 100, axis=0)
+    grids = grids_for(X, None, X[0])
+    rounds = [[100.0, 0.0, 20.0], [np.nan, 0.1, 20.2], [4.0, 0.1, 20.2]]
+    with ThreadTeam(1) as team:
+        lloyd = Lloyd(partition_of(X), 3, team, shift=X[0], grid=grids.grid)
+        for centers in rounds:
+            lloyd.step(np.array(centers)[:, np.newaxis])
+        np.testing.assert_array_equal(lloyd.labels, np.repeat([1, 0, 2], 100))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     ("n", "d", "k"), [(1, 1, 1), (65, 3, 2), (500, 9, 13), (130, 131, 7), (64, 2, 6)]
