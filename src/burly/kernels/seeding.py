@@ -91,16 +91,15 @@ class Seeder:
         ndarray of shape (n_trials * n_draws,), structured
             As `burly.kernels.rows.row_table`, with a field draw (int64) more: of the race of each
             draw, the winner among the shards of this partition; the first of all partitions' is the
-            draw. Draw ``i`` is for trial ``i // n_draws``. A partition without rows has none.
+            draw. Draw ``i`` is for trial ``i // n_draws``. A partition without rows has entries that lose.
         """
         n_trials = totals.shape[1]
-        draws = np.arange(n_trials * n_draws if len(totals) else 0)
+        draws = np.arange(n_trials * n_draws)
+        if not self._filled.any():
+            return _with_draw(_nothing_drawn(self._rows.partition, len(draws)), draws)
         exponential = self._draw_shards(seed, number, n_trials * n_draws, exponential=True)
         with np.errstate(divide="ignore"):
             keys = exponential / np.repeat(totals, n_draws, axis=1)
-        draws = np.arange(n_trials * n_draws)
-        if not self._filled.any():
-            return _nothing_drawn(self._rows.partition, len(draws))
         # Where a shard has nothing left, it cannot win over one that has; one without rows, never.
         keys[~self._filled] = np.inf
         winners = np.argmin(keys, axis=0).astype(np.int32)

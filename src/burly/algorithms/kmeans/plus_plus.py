@@ -50,10 +50,13 @@ def step(settings: Settings, state: State, scratch: Scratch) -> Step:
     seeder = scratch.seeder_for(start)
     if len(trials) == 0:
         return _first(settings, seeder, seeds, scratch, start)
-    # Made anew in this round, the seeder has to pass through the round before.
+    # Which rows are passed over decides in which order the others are added. So trials always meet
+    # the rows together with the last seed, whatever this worker has done before this round.
+    if seeder.n_seeds >= len(seeds):
+        seeder.forget()
     if seeder.n_seeds < len(seeds) - 1:
         seeder.sweep(seeds[seeder.n_seeds : -1], trials[:0])
-    left = seeder.sweep(seeds[seeder.n_seeds :], trials)
+    left = seeder.sweep(seeds[-1:], trials)
     parts = {"left": Part(Reducer.SUM, sum_shards(left, potential_grid(state)))}
     if len(seeds) + 1 < settings.n_clusters:
         parts["drawn"] = _drawn(settings, seeder, left, draw_number(start, len(seeds)))
