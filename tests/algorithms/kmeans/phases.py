@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def cut(
     ]
     info = DatasetInfo(X.shape[1], X.dtype, len(shards), len(X), len(X), weights is not None)
     ends = [0, *sorted(min(border, len(shards)) for border in borders), len(shards)]
-    return [Partition(info, shards[a:b]) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    return [Partition(info, shards[a:b]) for a, b in pairwise(ends)]
 
 
 @dataclass

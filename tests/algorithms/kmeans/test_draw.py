@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
+from tests.algorithms.kmeans.phases import column, workers
 
 from burly.algorithms.kmeans import KMeans
 from burly.exceptions import DataError
-from tests.algorithms.kmeans.phases import column, workers
 
 
 def drawn(X, weights, *, k=1, init="random", seed=0, **layout):

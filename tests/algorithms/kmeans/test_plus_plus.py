@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
+from tests.algorithms.kmeans.phases import column, nearest_squares, workers
 
 from burly.algorithms.kmeans import KMeans, plus_plus
 from burly.exceptions import DataError, NonFiniteError
-from tests.algorithms.kmeans.phases import column, nearest_squares, workers
 
 
 def seeds_of(state):
