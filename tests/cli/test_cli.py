@@ -13,8 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from sklearn.datasets import load_breast_cancer
 
-from burly import KMeans
+from burly import KMeans, LogisticRegression
 
 BURLY = str(Path(sysconfig.get_path("scripts")) / "burly")
 
@@ -89,6 +90,32 @@ def test_predict_on_functions_writes_labels(points: Path, tmp_path: Path) -> Non
     )
     rows = pd.read_csv(points, dtype=np.float32)
     np.testing.assert_array_equal(found, KMeans.load(model).predict(rows))
+
+
+def test_classes_are_learnt_and_predicted_on_functions(tmp_path: Path) -> None:
+    frame, truth = load_breast_cancer(return_X_y=True, as_frame=True)
+    frame["ill"] = np.array(["yes", "no"])[truth]
+    file, place = tmp_path / "patients.parquet", str(tmp_path / "predicted")
+    frame.to_parquet(file)
+    model = str(tmp_path / "model.npz")
+    arguments = (str(file), "--label", "ill", "--dtype", "float64", "--workers", "2", "--quiet")
+    fitted = burly("fit", "logistic", *arguments, "--C", "0.5", "--out", model)
+    assert fitted.returncode == 0, fitted.stderr
+    assert "2 classes (no, yes), 30 coefficients" in fitted.stdout
+    assert "solver newton" in fitted.stdout
+    done = burly("predict", model, *arguments, "--out", place)
+    assert done.returncode == 0, done.stderr
+    found = parquet.read_table(place).to_pandas()
+    here = LogisticRegression(C=0.5).fit(frame.drop(columns="ill"), frame["ill"])
+    assert found["labels"].tolist() == here.predict(frame.drop(columns="ill")).tolist()
+    likely = here.predict_proba(frame.drop(columns="ill"))
+    np.testing.assert_array_equal(found[["probabilities_0", "probabilities_1"]], likely)
+
+
+def test_classes_need_a_label(points: Path) -> None:
+    done = burly("fit", "logistic", str(points))
+    assert done.returncode == 2
+    assert "--label" in done.stderr
 
 
 def test_columns_and_weights_are_named(tmp_path: Path) -> None:
@@ -220,3 +247,4 @@ def test_the_demo_draws_a_picture(tmp_path: Path) -> None:
         pixels = np.asarray(drawn)
     assert pixels.shape == (120, 160 + 8 + 160, 3)
     assert len(np.unique(pixels[:, -160:].reshape(-1, 3), axis=0)) == 8
+    assert "the same to the last bit" in " ".join(done.stdout.split())

@@ -9,7 +9,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 
-from burly import InProcess, LogisticRegression
+from burly import InProcess, Lithops, LogisticRegression
 from burly.algorithms.logistic.auto import SERVED_BY
 from burly.exceptions import ConfigurationError, DataError, NonFiniteError
 
@@ -77,6 +77,19 @@ def test_the_layout_changes_no_bit(n_classes):
     ]
     digests = {(m.coef_.tobytes(), m.intercept_.tobytes()) for m in models}
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_functions_give_the_bits_of_this_process(solver):
+    X, y = make(n=20_000, d=6, n_classes=3)
+    params = {"solver": solver, "learning_rate": 1e-4, "max_iter": 10, "n_threads": 1}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        here = LogisticRegression(**params).fit(X, y)
+        there = LogisticRegression(**params, launcher=Lithops(n_workers=2)).fit(X, y)
+    assert there.coef_.tobytes() == here.coef_.tobytes()
+    assert there.intercept_.tobytes() == here.intercept_.tobytes()
+    assert there.run_.n_rounds == here.run_.n_rounds
 
 
 def test_labels_may_be_text():

@@ -21,6 +21,8 @@ EXAMPLES = """
     burly fit kmeans 's3://bucket/points/*.parquet' --k 100 --columns x,y,z --workers 4 --vcpus 2
     --backend aws_lambda --state rediss://cache.internal:6379 --out model.npz
 
+    burly fit logistic patients.parquet --label ill --out model.npz
+
     burly predict model.npz points.csv --out labels/
 
     burly fit kmeans points.csv --k 8 --workers 2 --run run.json && burly report run.json
@@ -126,13 +128,92 @@ def fit_kmeans(
         )
 
 
+@fit.command("logistic")
+def fit_logistic(
+    *,
+    data: o.Data,
+    label: Annotated[
+        str, typer.Option(help="The column of the labels.", rich_help_panel="What is in the data")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="MODEL", help="Where the model is written (.npz).")
+    ] = None,
+    inverse_penalty: Annotated[
+        float, typer.Option("--C", help="Inverse strength of the penalty; inf: none.")
+    ] = 1.0,
+    l1_ratio: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="0: l2, 1: l1, between: elastic net.")
+    ] = 0.0,
+    balanced: Annotated[
+        bool, typer.Option("--balanced", help="Weigh classes so that all count alike.")
+    ] = False,
+    intercept: Annotated[
+        bool, typer.Option("--intercept/--no-intercept", help="Fit an intercept.")
+    ] = True,
+    solver: Annotated[str, typer.Option(help="auto, newton, lbfgs or gd.")] = "auto",
+    learning_rate: Annotated[float, typer.Option(help="Of solver gd.")] = 0.001,
+    max_iter: Annotated[int, typer.Option(min=0, help="Steps at most; of gd: exactly.")] = 100,
+    tol: Annotated[float, typer.Option(min=0.0, help="Largest slope that counts as none.")] = 1e-4,
+    workers: o.Workers = None,
+    vcpus: o.Vcpus = None,
+    threads: o.Threads = None,
+    backend: o.Backend = None,
+    state: o.State = None,
+    start_timeout: o.StartTimeout = 120.0,
+    columns: o.Columns = None,
+    weight: o.Weight = None,
+    file_format: o.FileFormat = None,
+    header: o.Header = None,
+    delimiter: o.Delimiter = ",",
+    dtype: o.Dtype = None,
+    run_file: o.RunFile = None,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+) -> None:
+    """Tell classes apart: `burly fit logistic points.csv --label y --out model.npz`."""
+    with guard(debug=debug):
+        from burly.cli.models import fit_logistic as run  # noqa: PLC0415
+
+        run(
+            o.dataset_from(
+                data,
+                columns=columns,
+                label=label,
+                weight=weight,
+                file_format=file_format,
+                header=header,
+                delimiter=delimiter,
+                dtype=dtype,
+            ),
+            out,
+            run_file,
+            C=inverse_penalty,
+            l1_ratio=l1_ratio,
+            class_weight="balanced" if balanced else None,
+            fit_intercept=intercept,
+            solver=solver,
+            learning_rate=learning_rate,
+            max_iter=max_iter,
+            tol=tol,
+            n_threads=threads,
+            verbose=int(not quiet),
+            launcher=o.launcher_from(
+                workers=workers,
+                vcpus=vcpus,
+                backend=backend,
+                state=state,
+                start_timeout=start_timeout,
+            ),
+        )
+
+
 @app.command()
 def predict(
     *,
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="From burly fit ... --out.")],
     data: o.Data,
     out: Annotated[
-        str, typer.Option(metavar="PLACE", help="A new folder or URI for the labels (Parquet).")
+        str, typer.Option(metavar="PLACE", help="A new folder or URI for labels (Parquet).")
     ],
     workers: o.Workers = None,
     vcpus: o.Vcpus = None,
@@ -214,7 +295,7 @@ def demo(
     quiet: o.Quiet = False,
     debug: o.Debug = False,
 ) -> None:
-    """Draw a photograph in 64 colours, found by k-means on two Lithops functions."""
+    """Draw a photograph in 64 colours and read digits, on two Lithops functions."""
     with guard(debug=debug):
         from burly.cli.demo import demo as run  # noqa: PLC0415
 

@@ -12,28 +12,36 @@ from rich.console import Console
 from burly.cli.options import check_target
 from burly.data.dataset import Dataset
 from burly.estimators.kmeans import KMeans
+from burly.estimators.logistic_regression import LogisticRegression
+from burly.exceptions import ModelFileError
 from burly.launchers.base import Launcher
+from burly.model_files import read_model
 from burly.report.recording import recording
-from burly.report.units import seconds_text
+from burly.report.units import count, seconds_text
+
+MODELS: dict[str, type[KMeans | LogisticRegression]] = {
+    "KMeans": KMeans,
+    "LogisticRegression": LogisticRegression,
+}
 
 
 def fit_kmeans(data: Dataset, out: Path | None, run_file: Path | None, **parameters: Any) -> None:
-    """Fit, show where the time went, and write the model."""
-    check_target(out)
-    with _kept(run_file):
-        model = KMeans(**parameters).fit(data)
-    console = Console()
-    console.print(model.run_.table())
-    console.print(
+    """Find centres, show where the time went, and write the model."""
+    model = KMeans(**parameters)
+    _fit(model, data, out, run_file)
+    _say_and_save(
+        model,
         f"{model.n_clusters} clusters after {model.n_iter_} iterations, inertia "
         f"{model.inertia_:.6g}, start {model.run_.init}, seed {model.run_.seed}",
-        highlight=False,
+        out,
     )
-    if out is None:
-        console.print("the model was not written: --out MODEL keeps it", style="yellow")
-    else:
-        model.save(out)
-        console.print(f"model written to {out}", highlight=False, soft_wrap=True)
+
+
+def fit_logistic(data: Dataset, out: Path | None, run_file: Path | None, **parameters: Any) -> None:
+    """Find coefficients, show where the time went, and write the model."""
+    model = LogisticRegression(**parameters)
+    _fit(model, data, out, run_file)
+    _say_and_save(model, summary_of_classes(model), out)
 
 
 def predict(
@@ -47,11 +55,44 @@ def predict(
     launcher: Launcher | None,
 ) -> None:
     """Label stored rows with a model from a file."""
-    model = KMeans.load(path)
+    kind = read_model(path).kind
+    if kind not in MODELS:
+        raise ModelFileError(f"{path} holds a {kind}, which this burly does not know: upgrade it")
+    model = MODELS[kind].load(path)
     model.set_params(n_threads=n_threads, verbose=verbose, launcher=launcher)
     with _kept(run_file):
         model.predict(data, out=out)
-    Console().print(f"labels written to {out}", highlight=False, soft_wrap=True)
+    what = "labels" if kind == "KMeans" else "labels and probabilities"
+    Console().print(f"{what} written to {out}", highlight=False, soft_wrap=True)
+
+
+def summary_of_classes(model: LogisticRegression) -> str:
+    """Return one line about what was fitted."""
+    names = ", ".join(str(label) for label in model.classes_[:5])
+    more = ", ..." if len(model.classes_) > 5 else ""
+    return (
+        f"{len(model.classes_)} classes ({names}{more}), {model.coef_.size} coefficients after "
+        f"{count(int(model.n_iter_[0]), 'step')} of solver {model.run_.settings['solver_chosen']}"
+    )
+
+
+def _fit(
+    model: KMeans | LogisticRegression, data: Dataset, out: Path | None, run_file: Path | None
+) -> None:
+    check_target(out)
+    with _kept(run_file):
+        model.fit(data)
+
+
+def _say_and_save(model: KMeans | LogisticRegression, summary: str, out: Path | None) -> None:
+    console = Console()
+    console.print(model.run_.table())
+    console.print(summary, highlight=False)
+    if out is None:
+        console.print("the model was not written: --out MODEL keeps it", style="yellow")
+    else:
+        model.save(out)
+        console.print(f"model written to {out}", highlight=False, soft_wrap=True)
 
 
 def summary_of(model: KMeans) -> str:

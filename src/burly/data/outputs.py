@@ -122,7 +122,10 @@ class OutputWriter:
             raise DataError(f"{self.target} is not complete: some of its files are missing")
 
     def gather(self) -> Outputs:
-        """Read all outputs back, in the order of the data; for the format npz."""
+        """Read all outputs back, in the order of the data; for the format npz.
+
+        Empty if the algorithm had none.
+        """
         with Storage(self.credentials) as storage:
             parts = storage.map(lambda item: _load(item, storage), self._files(storage))
         return _joined(parts)
@@ -210,7 +213,8 @@ def _load(item: DataObject, storage: Storage) -> Outputs:
 
 
 def _joined(parts: Sequence[Outputs]) -> Outputs:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    names = list(parts[0]) if parts else []
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
 def _parquet(outputs: Outputs) -> memoryview:
