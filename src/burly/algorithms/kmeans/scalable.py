@@ -130,9 +130,9 @@ def _reduced(settings: Settings, candidates: Array, weights: Array, start: int) 
     from burly.algorithms.kmeans.algorithm import KMeans, solve  # noqa: PLC0415  it calls us
 
     useful = weights > 0
-    if np.count_nonzero(useful) < settings.n_clusters:
-        useful[:] = True
-        weights = np.maximum(weights, np.finfo(np.float64).tiny)
+    if np.count_nonzero(useful) <= settings.n_clusters:
+        # Those that no row is nearest to are copies of others: they only fill up the number.
+        return candidates[np.argsort(~useful, kind="stable")[: settings.n_clusters]]
     rows = np.ascontiguousarray(candidates[useful])
     weight = np.ascontiguousarray(weights[useful])
     cuts = range(0, len(rows), SHARD_ROWS)
