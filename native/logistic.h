@@ -130,7 +130,28 @@ BURLY_INLINE Vec<T> load_tail(const T* from, int n) {
 #endif
 }
 
-// Asks for bytes that will be needed soon.
-BURLY_INLINE void fetch(const void* at) { __builtin_prefetch(at, 0, 3); }
+// Memory that will be needed next, asked for into L2 a little at a time: what is asked for at once waits in a short
+// queue, and the memory idles between two such bursts.
+class Ahead {
+ public:
+  Ahead() = default;
+  // n rows of so many bytes each.
+  Ahead(const void* first, int n, std::int64_t row_bytes)
+      : at_(static_cast<const char*>(first)), end_(at_ + n * row_bytes), share_(static_cast<int>(row_bytes / 32 + 1)) {}
+
+  // Asks for so many lines of 64 bytes, while there are any.
+  BURLY_INLINE void fetch(int lines) {
+    if (at_ >= end_) return;
+    for (int i = 0; i < lines; ++i) __builtin_prefetch(at_ + i * 64, 0, 2);
+    at_ += lines * 64;
+  }
+  // A quarter of what eight rows have.
+  BURLY_INLINE void fetch_share() { fetch(share_); }
+
+ private:
+  const char* at_ = nullptr;
+  const char* end_ = nullptr;
+  int share_ = 0;
+};
 
 }  // namespace burly::logistic

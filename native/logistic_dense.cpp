@@ -6,79 +6,11 @@
 #include "logistic_margins.h"
 #include "logistic_moments.h"
 #include "logistic_problem.h"
+#include "logistic_sums.h"
 #include "logistic_syrk.h"
 
 namespace burly::logistic {
 namespace {
-
-// Adds c_s[i] x[i][j] over rows i to Sums accumulators, for Vectors vectors of columns from x on, while it asks for
-// the same columns of rows that come next. A chain runs over the rows in order.
-template <class T, int Sums, int Vectors, bool Tail = false>
-BURLY_INLINE void add_columns(const T* x, const T* ahead, int n, std::int64_t d, const T* const* c, T* const* sums,
-                              int j, int left) {
-  constexpr int lanes = kLanes<T>;
-  Vec<T> acc[Sums][Vectors];
-  unrolled<Sums>([&](auto s) {
-    unrolled<Vectors>([&](auto v) { acc[s][v] = load<Vec<T>>(sums[s] + j + v * lanes); });
-  });
-  const T* row = x + j;
-  const T* next = ahead + j;
-  for (int i = 0; i < n; ++i, row += d, next += d) {
-    Vec<T> b[Sums];
-    unrolled<Sums>([&](auto s) { b[s] = splat(c[s][i]); });
-    unrolled<Vectors>([&](auto v) {
-      Vec<T> value;
-      if constexpr (Tail) value = load_tail(row + v * lanes, left);
-      else value = load<Vec<T>>(row + v * lanes);
-      if constexpr (v * kVectorBytes % 64 == 0) fetch(next + v * lanes);
-      unrolled<Sums>([&](auto s) { acc[s][v] = fma(b[s], value, acc[s][v]); });
-    });
-  }
-  unrolled<Sums>([&](auto s) {
-    unrolled<Vectors>([&](auto v) { store(sums[s] + j + v * lanes, acc[s][v]); });
-  });
-}
-
-// IN: x[n * d], c[Sums][n]. IN OUT: sums[Sums][padded(d)].
-template <class T, int Sums>
-void add_rows(const T* x, const T* ahead, int n, int d, const T* const* c, T* const* sums) {
-  constexpr int lanes = kLanes<T>;
-  constexpr int wide = kRegisters == 32 ? (Sums == 1 ? 8 : Sums == 2 ? 8 : Sums == 3 ? 6 : 4)
-                                        : (Sums == 1 ? 8 : Sums == 2 ? 4 : 2);
-  int j = 0;
-  for (; j + wide * lanes <= d; j += wide * lanes) add_columns<T, Sums, wide>(x, ahead, n, d, c, sums, j, 0);
-  if constexpr (wide > 4)
-    for (; j + 4 * lanes <= d; j += 4 * lanes) add_columns<T, Sums, 4>(x, ahead, n, d, c, sums, j, 0);
-  if constexpr (wide > 2)
-    for (; j + 2 * lanes <= d; j += 2 * lanes) add_columns<T, Sums, 2>(x, ahead, n, d, c, sums, j, 0);
-  for (; j + lanes <= d; j += lanes) add_columns<T, Sums, 1>(x, ahead, n, d, c, sums, j, 0);
-  if (j < d) add_columns<T, Sums, 1, true>(x, ahead, n, d, c, sums, j, d - j);
-}
-
-template <class T>
-void add_rows(const T* x, const T* ahead, int n, int d, const std::vector<const T*>& c, int at,
-              const std::vector<T*>& sums) {
-  std::size_t s = 0;
-  const T* from[4];
-  while (s < c.size()) {
-    const std::size_t some = c.size() - s >= 4 && c.size() - s != 6 ? 4 : std::min<std::size_t>(c.size() - s, 3);
-    for (std::size_t i = 0; i < some; ++i) from[i] = c[s + i] + at;
-    T* const* to = sums.data() + s;
-    if (some == 4) add_rows<T, 4>(x, ahead, n, d, from, to);
-    else if (some == 3) add_rows<T, 3>(x, ahead, n, d, from, to);
-    else if (some == 2) add_rows<T, 2>(x, ahead, n, d, from, to);
-    else add_rows<T, 1>(x, ahead, n, d, from, to);
-    s += some;
-    ahead = x;  // asked for already
-  }
-}
-
-// Rows of a sub-block: half of a small L1, in whole groups. Shapes no bit.
-template <class T>
-int sub_rows(int d) {
-  const int rows = (16 << 10) / (static_cast<int>(sizeof(T)) * std::max(d, 1));
-  return std::clamp(rows / kRowGroup * kRowGroup, kRowGroup, kBlockRows);
-}
 
 template <class T>
 class Dense {
@@ -201,19 +133,18 @@ class Dense {
       for (int first = 0; first < s.n; first += some) {
         const int n = std::min(some, s.n - first);
         const T* here = x + static_cast<std::int64_t>(first) * d;
-        const T* ahead = first + n < s.n ? here + static_cast<std::int64_t>(n) * d
-                         : following != nullptr ? this->x(*following) : here;
+        work.ahead = after(s, first + n, some, following);
         for (int k = 0; k < outputs; ++k)
           row_margins(here, n, d, own.w.data() + static_cast<std::size_t>(k) * own.stride,
                       static_cast<T>(ask.coef[static_cast<std::size_t>(k) * (d + 1) + d]),
-                      work.z.data() + k * kBlockRows + first);
+                      work.z.data() + k * kBlockRows + first, work.ahead);
         int end = first + n;
         if (end == s.n) {
           problem.idle(s.n, work.z.data());
           end = padded_rows(s.n);
         }
         some_rows<T, Weighted, Curved>(outputs, first, end, work, binary, loss);
-        add_rows(here, ahead, n, d, own.c, first, own.to);
+        add_rows(here, n, d, own.c, first, own.to, work.ahead);
       }
       if (ask.keep >= 0) problem.keep(ask.keep, s, work.z.data());
       const int kinds = static_cast<int>(own.c.size()) / outputs;
@@ -231,12 +162,20 @@ class Dense {
     }
   }
 
+  // What is read after the rows before row `first` of a block: rows of it, or the first ones of the next block.
+  Ahead after(const Span& s, int first, int some, const Span* following) const {
+    const std::int64_t row_bytes = static_cast<std::int64_t>(sizeof(T)) * problem.d;
+    if (first < s.n) return {x(s) + static_cast<std::int64_t>(first) * problem.d, std::min(some, s.n - first), row_bytes};
+    if (following != nullptr) return {x(*following), std::min(some, following->n), row_bytes};
+    return {};
+  }
+
   template <bool Weighted>
   void add_hessian(const Span& s, const T* x, const Request& ask, Thread& own) {
     const int outputs = problem.outputs();
     const std::size_t size = static_cast<std::size_t>(problem.d + 1) * (problem.d + 2) / 2;
     BlockWork<T>& work = own.work;
-    own.syrk.pack(x, s.n);
+    if (outputs > 1) own.syrk.pack(x, s.n);
     std::size_t pair = 0;
     for (int k = 0; k < outputs; ++k)
       for (int l = ask.coupled ? 0 : k; l <= k; ++l, ++pair) {
@@ -245,7 +184,10 @@ class Dense {
         else
           pair_weights<Weighted>(s.n, work.rows, work.p.data() + k * kBlockRows, work.p.data() + l * kBlockRows,
                                  work.u.data());
-        own.syrk.add(work.u.data(), ask.factors, ask.limit, own.hessian.data() + pair * size, work.exceeded);
+        if (outputs == 1) own.syrk.pack_weighted(x, work.u.data(), s.n);
+        else own.syrk.weigh(work.u.data());
+        const float sign = k == l ? 1.0f : -1.0f;
+        own.syrk.add(sign, ask.factors, ask.limit, own.hessian.data() + pair * size, work.exceeded);
       }
   }
 

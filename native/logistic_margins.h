@@ -9,101 +9,71 @@
 
 namespace burly::logistic {
 
-// 32 bytes of lanes: what is left after the first halving.
-template <class T>
-using Half = Pack<T, kGroup<T> / 2>;
-
-// The lanes of one row, in as many registers as they need.
-template <class T>
-struct Lanes {
-  static constexpr int parts = 64 / kVectorBytes;
-  Vec<T> part[parts];
-
-  BURLY_INLINE Half<T> halved() const {
-#if defined(__AVX512F__)
-    if constexpr (sizeof(T) == 4) {
-      const __m512 v = (__m512)part[0];
-      return (Half<T>)(_mm512_castps512_ps256(v) + _mm512_extractf32x8_ps(v, 1));
-    } else {
-      const __m512d v = (__m512d)part[0];
-      return (Half<T>)(_mm512_castpd512_pd256(v) + _mm512_extractf64x4_pd(v, 1));
-    }
-#elif defined(__AVX2__)
-    return part[0] + part[1];
-#else
-    Half<T> sum;
-    const Vec<T> low = part[0] + part[2], high = part[1] + part[3];
-    __builtin_memcpy(&sum, &low, sizeof low);
-    __builtin_memcpy(reinterpret_cast<char*>(&sum) + sizeof low, &high, sizeof high);
-    return sum;
-#endif
-  }
-};
-
-// As many rows as Half has lanes; the sum of row r goes to lane r.
-BURLY_INLINE Half<float> sum_lanes(const Half<float> (&r)[8]) {
-  Half<float> four[4];
-  for (int i = 0; i < 4; ++i)
-    four[i] = __builtin_shufflevector(r[i], r[i + 4], 0, 1, 2, 3, 8, 9, 10, 11) +
-              __builtin_shufflevector(r[i], r[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-  Half<float> two[2];
-  for (int i = 0; i < 2; ++i)
-    two[i] = __builtin_shufflevector(four[2 * i], four[2 * i + 1], 0, 1, 8, 9, 4, 5, 12, 13) +
-             __builtin_shufflevector(four[2 * i], four[2 * i + 1], 2, 3, 10, 11, 6, 7, 14, 15);
-  return __builtin_shufflevector(two[0], two[1], 0, 2, 8, 10, 4, 6, 12, 14) +
-         __builtin_shufflevector(two[0], two[1], 1, 3, 9, 11, 5, 7, 13, 15);
+// Lane l of the result: a[l] + a[l ^ Distance] where l has not the bit Distance, else the same of b.
+template <int Distance, class V, int... L>
+BURLY_INLINE V fold(V a, V b, std::integer_sequence<int, L...>) {
+  constexpr int n = sizeof...(L);
+  const V own = __builtin_shufflevector(a, b, ((L & Distance) != 0 ? n + L : L)...);
+  const V other = __builtin_shufflevector(a, b, ((L & Distance) != 0 ? n + L - Distance : L + Distance)...);
+  return own + other;
 }
 
-BURLY_INLINE Half<double> sum_lanes(const Half<double> (&r)[4]) {
-  Half<double> two[2];
-  for (int i = 0; i < 2; ++i)
-    two[i] = __builtin_shufflevector(r[i], r[i + 2], 0, 1, 4, 5) + __builtin_shufflevector(r[i], r[i + 2], 2, 3, 6, 7);
-  return __builtin_shufflevector(two[0], two[1], 0, 4, 2, 6) + __builtin_shufflevector(two[0], two[1], 1, 5, 3, 7);
+// Halves of each vector are added until one value is left: that of v[r] goes to lane r of v[0].
+template <class T, int Distance = kLanes<T> / 2>
+BURLY_INLINE void fold_all(Vec<T> (&v)[kLanes<T>]) {
+  BURLY_UNROLL for (int i = 0; i < Distance; ++i)
+    v[i] = fold<Distance>(v[i], v[i + Distance], std::make_integer_sequence<int, kLanes<T>>{});
+  if constexpr (Distance > 1) fold_all<T, Distance / 2>(v);
 }
 
-// IN: rows[kGroup / 2] pointers; w[padded(d)]. OUT: margins[kGroup / 2].
-template <class T>
-BURLY_INLINE void half_group_margins(const T* const* rows, int d, const T* w, T* margins) {
-  constexpr int n = kGroup<T> / 2;
-  constexpr int parts = Lanes<T>::parts;
+// The lanes of Rows rows, in one register each: what is beyond a register's width is added already.
+// IN: rows[Rows] pointers; w[padded(d)]. OUT: sums[Rows]. Half of what comes next is asked for meanwhile.
+template <class T, int Rows>
+BURLY_INLINE void lanes_of(const T* const* rows, int d, const T* w, Vec<T>* sums, Ahead& ahead) {
+  constexpr int parts = 64 / kVectorBytes;
   constexpr int lanes = kLanes<T>;
-  // Few enough chains for the registers, enough to hide the latency of one.
-  constexpr int at_once = kRegisters / parts >= 16 && n >= 8 ? 8 : 4;
-  Half<T> halves[n];
-  for (int r0 = 0; r0 < n; r0 += at_once) {
-    Lanes<T> sum[at_once];
-    unrolled<at_once>([&](auto r) { unrolled<parts>([&](auto p) { sum[r].part[p] = Vec<T>{}; }); });
-    int j = 0;
-    for (; j + kGroup<T> <= d; j += kGroup<T>)
-      unrolled<parts>([&](auto p) {
-        const Vec<T> c = load<Vec<T>>(w + j + p * lanes);
-        unrolled<at_once>([&](auto r) {
-          sum[r].part[p] = fma(load<Vec<T>>(rows[r0 + r] + j + p * lanes), c, sum[r].part[p]);
-        });
-      });
-    unrolled<parts>([&](auto p) {
-      const int left = std::min(d - j - p * lanes, lanes);
-      if (left <= 0) return;
-      const Vec<T> c = load<Vec<T>>(w + j + p * lanes);
-      unrolled<at_once>([&](auto r) {
-        sum[r].part[p] = fma(load_tail(rows[r0 + r] + j + p * lanes, left), c, sum[r].part[p]);
-      });
-    });
-    unrolled<at_once>([&](auto r) { halves[r0 + r] = sum[r].halved(); });
+  constexpr int n = Rows * parts;
+  Vec<T> sum[n];
+  BURLY_UNROLL for (int i = 0; i < n; ++i) sum[i] = Vec<T>{};
+  int j = 0;
+  for (; j + kGroup<T> <= d; j += kGroup<T>) {
+    ahead.fetch(Rows / 2);
+    BURLY_UNROLL for (int i = 0; i < n; ++i) {
+      const int at = j + i % parts * lanes;
+      sum[i] = fma(load<Vec<T>>(rows[i / parts] + at), load<Vec<T>>(w + at), sum[i]);
+    }
   }
-  store(margins, sum_lanes(halves));
+  BURLY_UNROLL for (int p = 0; p < parts; ++p) {
+    const int at = j + p * lanes;
+    const int left = std::min(d - at, lanes);
+    if (left <= 0) break;
+    BURLY_UNROLL for (int r = 0; r < Rows; ++r)
+      sum[r * parts + p] = fma(load_tail(rows[r] + at, left), load<Vec<T>>(w + at), sum[r * parts + p]);
+  }
+  BURLY_UNROLL for (int r = 0; r < Rows; ++r) {
+    const Vec<T>* s = sum + r * parts;
+    if constexpr (parts == 1) sums[r] = s[0];
+    else if constexpr (parts == 2) sums[r] = s[0] + s[1];
+    else sums[r] = (s[0] + s[2]) + (s[1] + s[3]);
+  }
 }
 
 // Margins of consecutive rows, up to the next multiple of 16, so that margins has room for that many:
 // those beyond n repeat the last row. IN: x[n * d], w[padded(d)], b.
 template <class T>
-inline void row_margins(const T* x, int n, int d, const T* w, T b, T* margins) {
-  constexpr int group = kGroup<T> / 2;
+inline void row_margins(const T* x, int n, int d, const T* w, T b, T* margins, Ahead& ahead) {
+  constexpr int group = kLanes<T>;
+  // Few enough chains for the registers, enough to hide the latency of one.
+  constexpr int at_once = std::min(group, kVectorBytes == 64 ? 8 : 4);
   for (int i = 0; i < n; i += group) {
-    const T* rows[group];
-    for (int r = 0; r < group; ++r) rows[r] = x + static_cast<std::int64_t>(std::min(i + r, n - 1)) * d;
-    half_group_margins(rows, d, w, margins + i);
-    for (int r = 0; r < group; ++r) margins[i + r] += b;
+    Vec<T> sums[group];
+    BURLY_UNROLL for (int r = 0; r < group; r += at_once) {
+      const T* rows[at_once];
+      for (int q = 0; q < at_once; ++q) rows[q] = x + static_cast<std::int64_t>(std::min(i + r + q, n - 1)) * d;
+      lanes_of<T, at_once>(rows, d, w, sums + r, ahead);
+    }
+    fold_all<T>(sums);
+    store(margins + i, sums[0] + splat(b));
   }
 }
 

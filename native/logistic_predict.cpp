@@ -34,9 +34,10 @@ void dense_margins(Team& team, In2<T> x, In2<double> coef, Out2<double> out) {
   nb::gil_scoped_release release;
   over_rows(team, n, [&](std::int64_t first, int rows) {
     T z[kBlockRows];
+    Ahead ahead;
     for (int k = 0; k < outputs; ++k) {
       row_margins(x.data() + first * d, rows, d, w.data() + static_cast<std::size_t>(k) * stride,
-                  static_cast<T>(coef.data()[k * std::size_t(d + 1) + d]), z);
+                  static_cast<T>(coef.data()[k * std::size_t(d + 1) + d]), z, ahead);
       for (int i = 0; i < rows; ++i) out.data()[(first + i) * outputs + k] = z[i];
     }
   });

@@ -114,6 +114,7 @@ class Problem {
 template <class T>
 struct BlockWork {
   RowData rows;
+  Ahead ahead;
   std::vector<T> z, r, h, hz;  // [outputs][kBlockRows]
   std::vector<float> p, u;
   std::vector<double> e;
@@ -158,7 +159,7 @@ template <class T, bool Weighted, bool Curved>
 void some_rows(int outputs, int first, int end, BlockWork<T>& work, BinaryLoss<Weighted>& binary, Eight& loss) {
   if (outputs == 1)
     binary_rows<T, Weighted, Curved>(first, end, work.rows, work.z.data(), work.r.data(), work.h.data(),
-                                     work.hz.data(), binary, work.sums[0]);
+                                     work.hz.data(), binary, work.sums[0], work.ahead);
   else
     softmax_rows<T, Weighted, Curved>(first, end, outputs, work.rows, work.z.data(), work.r.data(), work.h.data(),
                                       work.hz.data(), work.p.data(), work.e.data(), loss, work.sums.data());

@@ -126,8 +126,11 @@ struct OutputSums {
 // Rows first to end of a block with two classes. IN: z. OUT: r, h, hz (the last two if Curved).
 template <class T, bool Weighted, bool Curved>
 inline void binary_rows(int first, int end, const RowData& rows, const T* z, T* r, T* h, T* hz,
-                        BinaryLoss<Weighted>& loss, OutputSums& sums) {
+                        BinaryLoss<Weighted>& total_loss, OutputSums& total_sums, Ahead& ahead) {
+  BinaryLoss<Weighted> loss = total_loss;  // in registers, which stores to r, h and hz do not touch
+  OutputSums sums = total_sums;
   for_rows(first, end, [&](int i, auto part) __attribute__((always_inline)) {
+    if constexpr (part == 0) ahead.fetch_share();
     const Vec<double> zi = load_double(z + i), y = load<Vec<double>>(rows.y + i);
     const Vec<double> weight = Weighted ? load<Vec<double>>(rows.weight + i) : Vec<double>{};
     const BinaryRow row(zi, y);
@@ -145,6 +148,8 @@ inline void binary_rows(int first, int end, const RowData& rows, const T* z, T* 
       sums.margin.part[part] = fma(hi, zi, sums.margin.part[part]);
     }
   });
+  total_loss = loss;
+  total_sums = sums;
 }
 
 // Rows first to end of a block with K > 2 classes. Arrays of outputs are [K][kBlockRows].
@@ -200,12 +205,12 @@ inline void softmax_rows(int first, int end, int n_classes, const RowData& rows,
   });
 }
 
-// The weights of the Hessian's block of classes k and l: -s p_k p_l. OUT: u[end].
+// The weights of the Hessian's block of classes k and l, but for their sign: s p_k p_l. OUT: u[end].
 template <bool Weighted>
 inline void pair_weights(int end, const RowData& rows, const float* pk, const float* pl, float* u) {
   for (int i = 0; i < end; ++i) {
     const float product = pk[i] * pl[i];
-    u[i] = Weighted ? -(static_cast<float>(rows.weight[i]) * product) : -product;
+    u[i] = Weighted ? static_cast<float>(rows.weight[i]) * product : product;
   }
 }
 
