@@ -96,7 +96,7 @@ class Case:
 def report(case: Case, clock: Callable[[], float], label: str) -> None:
     best = case.best(clock)
     read = min(best["dot"], best["max"])
-    n, d = case.X.shape
+    d = case.X.shape[1]
     rows = int(case.hessian()["count"].sum())
     rate = rows * (d + 1) * (d + 2) / best["hessian"] / 1e9
     print(

@@ -26,8 +26,17 @@ BURLY_INLINE void fold_all(Vec<T> (&v)[kLanes<T>]) {
   if constexpr (Distance > 1) fold_all<T, Distance / 2>(v);
 }
 
-// The lanes of Rows rows, in one register each: what is beyond a register's width is added already.
-// IN: rows[Rows] pointers; w[padded(d)]. OUT: sums[Rows]. Half of what comes next is asked for meanwhile.
+// The lanes of a row in as many registers as they need, added until they fill one.
+template <class T>
+BURLY_INLINE Vec<T> one_register(const Vec<T>* part) {
+  constexpr int parts = 64 / kVectorBytes;
+  if constexpr (parts == 1) return part[0];
+  else if constexpr (parts == 2) return part[0] + part[1];
+  else return (part[0] + part[2]) + (part[1] + part[3]);
+}
+
+// Rows rows at once. Half as much of what comes next is asked for meanwhile.
+// IN: rows[Rows] pointers; w[padded(d)]. OUT: sums[Rows], lanes of one register.
 template <class T, int Rows>
 BURLY_INLINE void lanes_of(const T* const* rows, int d, const T* w, Vec<T>* sums, Ahead& ahead) {
   constexpr int parts = 64 / kVectorBytes;
@@ -50,12 +59,7 @@ BURLY_INLINE void lanes_of(const T* const* rows, int d, const T* w, Vec<T>* sums
     BURLY_UNROLL for (int r = 0; r < Rows; ++r)
       sum[r * parts + p] = fma(load_tail(rows[r] + at, left), load<Vec<T>>(w + at), sum[r * parts + p]);
   }
-  BURLY_UNROLL for (int r = 0; r < Rows; ++r) {
-    const Vec<T>* s = sum + r * parts;
-    if constexpr (parts == 1) sums[r] = s[0];
-    else if constexpr (parts == 2) sums[r] = s[0] + s[1];
-    else sums[r] = (s[0] + s[2]) + (s[1] + s[3]);
-  }
+  BURLY_UNROLL for (int r = 0; r < Rows; ++r) sums[r] = one_register<T>(sum + r * parts);
 }
 
 // Margins of consecutive rows, up to the next multiple of 16, so that margins has room for that many:

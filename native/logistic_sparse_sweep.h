@@ -36,41 +36,40 @@ BURLY_INLINE Vec<T> gathered_tail(const T* w, const Index* at, int n) {
   return load<Vec<T>>(v);
 }
 
-// The products of one row: lane l sums entries l, l + lanes, ... in order.
+// The products of one row: lane l sums entries l, l + lanes, ... in order; lanes of one register.
 template <class T, class Index>
-BURLY_INLINE Lanes<T> row_lanes(const T* x, const Index* at, std::int64_t n, const T* w) {
-  constexpr int parts = Lanes<T>::parts;
+BURLY_INLINE Vec<T> row_lanes(const T* x, const Index* at, std::int64_t n, const T* w) {
+  constexpr int parts = 64 / kVectorBytes;
   constexpr int lanes = kLanes<T>;
-  Lanes<T> sum;
-  unrolled<parts>([&](auto p) { sum.part[p] = Vec<T>{}; });
+  Vec<T> sum[parts] = {};
   std::int64_t e = 0;
-  for (; e + kGroup<T> <= n; e += kGroup<T>)
-    unrolled<parts>([&](auto p) {
-      sum.part[p] = fma(load<Vec<T>>(x + e + p * lanes), gathered<T>(w, at + e + p * lanes), sum.part[p]);
-    });
-  unrolled<parts>([&](auto p) {
+  for (; e + kGroup<T> <= n; e += kGroup<T>) {
+    BURLY_UNROLL for (int p = 0; p < parts; ++p)
+      sum[p] = fma(load<Vec<T>>(x + e + p * lanes), gathered<T>(w, at + e + p * lanes), sum[p]);
+  }
+  BURLY_UNROLL for (int p = 0; p < parts; ++p) {
     const int left = static_cast<int>(std::min<std::int64_t>(n - e - p * lanes, lanes));
     if (left == lanes)
-      sum.part[p] = fma(load<Vec<T>>(x + e + p * lanes), gathered<T>(w, at + e + p * lanes), sum.part[p]);
+      sum[p] = fma(load<Vec<T>>(x + e + p * lanes), gathered<T>(w, at + e + p * lanes), sum[p]);
     else if (left > 0)
-      sum.part[p] = fma(load_tail(x + e + p * lanes, left), gathered_tail<T>(w, at + e + p * lanes, left), sum.part[p]);
-  });
-  return sum;
+      sum[p] = fma(load_tail(x + e + p * lanes, left), gathered_tail<T>(w, at + e + p * lanes, left), sum[p]);
+  }
+  return one_register<T>(sum);
 }
 
-// One output. IN: x, at: entries of the first row on; starts[n + 1]; w by place. OUT: z, up to a multiple of 8 rows.
+// One output. IN: x, at: entries of the first row on; starts[n + 1]; w by place. OUT: z, up to a multiple of 16 rows.
 template <class T, class Index>
 void sparse_margins(const T* x, const Index* at, const std::int64_t* starts, int n, const T* w, T b, T* z) {
-  constexpr int group = kGroup<T> / 2;
+  constexpr int group = kLanes<T>;
   for (int i = 0; i < n; i += group) {
-    Half<T> halves[group];
+    Vec<T> sums[group];
     for (int r = 0; r < group; ++r) {
       const int row = std::min(i + r, n - 1);
       const std::int64_t e = starts[row] - starts[0];
-      halves[r] = row_lanes(x + e, at + e, starts[row + 1] - starts[row], w).halved();
+      sums[r] = row_lanes(x + e, at + e, starts[row + 1] - starts[row], w);
     }
-    store(z + i, sum_lanes(halves));
-    for (int r = 0; r < group; ++r) z[i + r] += b;
+    fold_all<T>(sums);
+    store(z + i, sums[0] + splat(b));
   }
 }
 
