@@ -1,4 +1,5 @@
 // Passes over rows for given centres: labels, distances, inertia, the moments of columns.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "bind.h"
 #include "exact.h"
 #include "kmeans_centres.h"
+#include "kmeans_nearest.h"
 #include "rows.h"
 #include "team.h"
 
@@ -100,32 +102,37 @@ BURLY_INLINE double squared_distance(const T* x, const T* centre, int d) {
   return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
 }
 
-// Squared distances to the own centre, one a row; and the exact sum of weight times them, and the largest.
-template <class T>
-void own_distances(Team& team, const Rows<T>& rows, const T* centres, const std::int32_t* labels, const double* quanta,
-                   std::int64_t* sum, double* largest, double* each) {
+// Calls visit(thread, block, row, square) for every row with its squared distance to the own centre.
+template <class T, class F>
+void for_own_distances(Team& team, const Rows<T>& rows, const T* centres, const std::int32_t* labels, F&& visit) {
   const int d = rows.d();
-  struct Part {
-    std::uint64_t sums[2] = {0, 0};
-    double largest = 0;
-    char end[64];
-  };
-  std::vector<Part> parts(team.size());
-  const double magic[2] = {magic_of(quanta[0]), magic_of(quanta[1])};
   Cursor<T> cursor(rows);
   team.run([&](int thread) {
-    Part part;
     while (const Block<T>* block = cursor.next())
       for (int i = 0; i < block->n; ++i) {
         const std::int64_t at = block->first + i;
-        const double square = squared_distance(block->x + static_cast<std::int64_t>(i) * d,
-                                               centres + static_cast<std::int64_t>(labels[at]) * d, d);
-        if (each != nullptr) each[at] = square;
-        const double term = block->weights == nullptr ? square : square * block->weights[i];
-        part.largest = part.largest > term ? part.largest : term;
-        add_term<2>(part.sums, 1, term, magic, 1);
+        visit(thread, *block, i,
+              squared_distance(block->x + static_cast<std::int64_t>(i) * d,
+                               centres + static_cast<std::int64_t>(labels[at]) * d, d));
       }
-    parts[thread] = part;
+  });
+}
+
+// The exact sum of the weighted squared distances to the own centre, and the largest of them.
+template <class T>
+void own_distances(Team& team, const Rows<T>& rows, const T* centres, const std::int32_t* labels, const double* quanta,
+                   std::int64_t* sum, double* largest) {
+  struct alignas(64) Part {
+    std::uint64_t sums[2] = {0, 0};
+    double largest = 0;
+  };
+  std::vector<Part> parts(team.size());
+  const double magic[2] = {magic_of(quanta[0]), magic_of(quanta[1])};
+  for_own_distances(team, rows, centres, labels, [&](int thread, const Block<T>& block, int i, double square) {
+    Part& part = parts[thread];
+    const double term = block.weights == nullptr ? square : square * block.weights[i];
+    part.largest = part.largest > term ? part.largest : term;
+    add_term<2>(part.sums, 1, term, magic, 1);
   });
   for (int level = 0; level < 2; ++level) {
     std::uint64_t total = -static_cast<std::uint64_t>(rows.n()) * bits_of(magic[level]);
@@ -134,6 +141,45 @@ void own_distances(Team& team, const Rows<T>& rows, const T* centres, const std:
   }
   *largest = 0;
   for (const Part& part : parts) *largest = std::max(*largest, part.largest);
+}
+
+// The n rows that are farthest from their own centres, by falling distance, then by their number.
+// OUT: where[n], squares[n]. Returns how many there are.
+template <class T>
+int farthest(Team& team, const Rows<T>& rows, const T* centres, const std::int32_t* labels, int n, std::int64_t* where,
+             double* squares) {
+  struct Far {
+    double square;
+    std::int64_t at;
+    bool operator<(const Far& other) const { return square != other.square ? square > other.square : at < other.at; }
+  };
+  struct alignas(64) Part {
+    std::vector<Far> found;
+    double least = 0;  // what is nearer is not among the n
+  };
+  std::vector<Part> parts(team.size());
+  const auto cut = [n](std::vector<Far>& found) {
+    if (static_cast<int>(found.size()) <= n) return;
+    std::nth_element(found.begin(), found.begin() + n - 1, found.end());
+    found.resize(n);
+  };
+  for_own_distances(team, rows, centres, labels, [&](int thread, const Block<T>& block, int i, double square) {
+    Part& part = parts[thread];
+    if (!(square >= part.least)) return;
+    part.found.push_back({square, block.first + i});
+    if (static_cast<int>(part.found.size()) < 2 * n + 64) return;
+    cut(part.found);
+    part.least = part.found.back().square;
+  });
+  std::vector<Far> all;
+  for (const Part& part : parts) all.insert(all.end(), part.found.begin(), part.found.end());
+  cut(all);
+  std::sort(all.begin(), all.end());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    where[i] = all[i].at;
+    squares[i] = all[i].square;
+  }
+  return static_cast<int>(all.size());
 }
 
 // Columns: exact sums of x - shift and of its square, both unweighted; and values that are not finite.
@@ -188,6 +234,16 @@ void expect(bool holds, const char* what) {
 }
 
 template <class T>
+void expect_labels(const Rows<T>& rows, const In2<T>& centres, const In1<std::int32_t>& labels) {
+  const auto n = static_cast<std::size_t>(rows.n());
+  expect(centres.shape(1) == static_cast<std::size_t>(rows.d()) && labels.shape(0) == n, "centers is (k, d), labels (n,)");
+  const auto k = static_cast<std::int32_t>(centres.shape(0));
+  bool all = true;
+  for (std::size_t i = 0; i < n; ++i) all &= labels.data()[i] >= 0 && labels.data()[i] < k;
+  expect(all, "labels are in [0, k)");
+}
+
+template <class T>
 void register_type(nb::module_& m) {
   m.def(
       "assign",
@@ -212,21 +268,26 @@ void register_type(nb::module_& m) {
   m.def(
       "own_distances",
       [](Team& team, const Rows<T>& rows, In2<T> centres, In1<std::int32_t> labels, In1<double> quanta,
-         Out1<std::int64_t> sum, std::optional<Out1<double>> each) {
-        const auto n = static_cast<std::size_t>(rows.n());
-        expect(centres.shape(1) == static_cast<std::size_t>(rows.d()) && labels.shape(0) == n, "centers is (k, d), labels (n,)");
+         Out1<std::int64_t> sum) {
+        expect_labels(rows, centres, labels);
         expect(quanta.shape(0) == 2 && sum.shape(0) == 2, "two quanta, two sums");
-        expect(!each || each->shape(0) == n, "one distance a row");
-        const auto k = static_cast<std::int32_t>(centres.shape(0));
         double largest = 0;
         nb::gil_scoped_release released;
-        for (std::size_t i = 0; i < n; ++i) expect(labels.data()[i] >= 0 && labels.data()[i] < k, "labels are in [0, k)");
-        own_distances(team, rows, centres.data(), labels.data(), quanta.data(), sum.data(), &largest,
-                      each ? each->data() : nullptr);
+        own_distances(team, rows, centres.data(), labels.data(), quanta.data(), sum.data(), &largest);
         return largest;
       },
-      nb::arg("team"), nb::arg("rows"), nb::arg("centers"), nb::arg("labels"), nb::arg("quanta"), nb::arg("sum"),
-      nb::arg("each").none());
+      nb::arg("team"), nb::arg("rows"), nb::arg("centers"), nb::arg("labels"), nb::arg("quanta"), nb::arg("sum"));
+  m.def(
+      "farthest",
+      [](Team& team, const Rows<T>& rows, In2<T> centres, In1<std::int32_t> labels, Out1<std::int64_t> where,
+         Out1<double> squares) {
+        expect_labels(rows, centres, labels);
+        expect(where.shape(0) > 0 && where.shape(0) == squares.shape(0), "a place and a distance for each");
+        nb::gil_scoped_release released;
+        return farthest(team, rows, centres.data(), labels.data(), static_cast<int>(where.shape(0)), where.data(),
+                        squares.data());
+      },
+      nb::arg("team"), nb::arg("rows"), nb::arg("centers"), nb::arg("labels"), nb::arg("where"), nb::arg("squares"));
   m.def(
       "moments",
       [](Team& team, const Rows<T>& rows, In1<T> shift, In2<double> quanta, In2<double> square_quanta,

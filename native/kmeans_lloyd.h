@@ -9,6 +9,8 @@
 
 #include "exact_rows.h"
 #include "kmeans_centres.h"
+#include "kmeans_nearest.h"
+#include "kmeans_neighbours.h"
 #include "kmeans_survey.h"
 #include "kmeans_travel.h"
 #include "memory.h"
@@ -37,6 +39,12 @@ struct Totals {
   bool finite = true;
 };
 
+// Rows are grouped by label, to look only at the centres around it, from so many products a row on, and up to so
+// many centres, whose distances take the square of that; so many of them a centre wait for each other.
+constexpr std::int64_t kGroupedWork = 20000;
+constexpr int kGroupedCentres = 2048;
+constexpr int kGroupedRows = 32;
+
 template <class T>
 class Lloyd {
  public:
@@ -55,7 +63,8 @@ class Lloyd {
  private:
   // What one thread owns. Sums keep the constants of their terms until a step ends.
   struct Worker {
-    Worker(int k, const Rows<T>& rows) : nearest(k, rows.d()), rows(kTileRows + rows.block_rows()), where(this->rows.size()) {
+    Worker(int k, const Rows<T>& rows, int most)
+        : nearest(k, rows.d()), rows(most + rows.block_rows()), where(this->rows.size()) {
       if (rows.weighted()) weights = Buffer<double>(this->rows.size());
     }
 
@@ -68,9 +77,18 @@ class Lloyd {
     Buffer<std::int64_t> where;
     Buffer<double> weights;
     int n = 0;
+    // Of rows grouped by label: their order, where each group begins, and those to be computed once more.
+    std::vector<std::int32_t> order, starts, again;
     std::int64_t moved, evaluated;
     T poison;  // 0 as long as all norms are finite
     alignas(64) char end[64];
+  };
+  // Rows that are settled together.
+  struct Tile {
+    const T* const* rows;
+    const std::int64_t* where;
+    const double* weights;
+    int n;
   };
   // Rows of a tile that go from one cluster to another; from is -1 in a fresh round.
   struct Moves {
@@ -82,11 +100,18 @@ class Lloyd {
   void begin(Worker& w, const Grids& grids, bool fresh) const;
   void sweep(Worker& w, Cursor<T>& cursor, bool all);
   void collect(Worker& w, const Block<T>& block, bool all) const;
-  void settle(Worker& w, int first, int n);
+  void settle_all(Worker& w);
+  void settle_grouped(Worker& w);
+  void settle(Worker& w, const Tile& tile);
+  void settle_near(Worker& w, const Tile& tile, const std::int32_t* order);
+  void group(Worker& w) const;
+  template <class F>
+  void gather(Worker& w, const std::vector<std::int32_t>& order, F&& visit) const;
   void keep_gaps(const Nearest<T>& nearest, float* kept, T& poison) const;
-  void move(Worker& w, int first, const Moves& moves) const;
+  void relabel(Worker& w, const Tile& tile, const float* kept);
+  void move(Worker& w, const Tile& tile, const Moves& moves) const;
   template <int Levels, bool Weighted>
-  void move_rows(Worker& w, int first, const Moves& moves) const;
+  void move_rows(Worker& w, const Tile& tile, const Moves& moves) const;
   void total(Totals& out, int from, int to, bool first) const;
 
   const Rows<T>& rows_;
@@ -105,6 +130,10 @@ class Lloyd {
   Survey<T> survey_;
   Buffer<double> magic_, weight_magic_;
   T gamma_, tiny_;
+  // Whether centres around the own one are worth finding, and whether they were in this round.
+  bool may_group_, grouped_ = false;
+  std::int64_t evaluated_ = 0;  // in the last round
+  std::unique_ptr<Neighbours<T>> neighbours_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 
@@ -129,7 +158,10 @@ Lloyd<T>::Lloyd(const Rows<T>& rows, int k, int n_threads, bool dense)
   if (gamma > 0.01) dense_ = true;
   gamma_ = static_cast<T>(gamma);
   tiny_ = static_cast<T>((2.0 * d + 32) * 8) * std::numeric_limits<T>::denorm_min();
-  for (int t = 0; t < n_threads; ++t) workers_.push_back(std::make_unique<Worker>(k, rows));
+  may_group_ = !dense_ && static_cast<std::int64_t>(k) * d >= kGroupedWork && k <= kGroupedCentres && d <= kWholeFeatures<T>;
+  if (may_group_) neighbours_ = std::make_unique<Neighbours<T>>(k, d, gamma_, tiny_);
+  const int most = may_group_ ? kGroupedRows * k : kTileRows;
+  for (int t = 0; t < n_threads; ++t) workers_.push_back(std::make_unique<Worker>(k, rows, most));
 }
 
 // Takes the next centres, and how far each has come.
@@ -167,17 +199,74 @@ void Lloyd<T>::sweep(Worker& w, Cursor<T>& cursor, bool all) {
   while (const Block<T>* block = cursor.next()) {
     if (measuring_) survey_.look(*block, w.survey);
     collect(w, *block, all);
-    int done = 0;
-    for (; w.n - done >= kTileRows; done += kTileRows) settle(w, done, kTileRows);
-    if (done == 0) continue;
-    w.n -= done;
-    std::copy_n(w.rows.data() + done, w.n, w.rows.data());
-    std::copy_n(w.where.data() + done, w.n, w.where.data());
-    if (rows_.weighted()) std::copy_n(w.weights.data() + done, w.n, w.weights.data());
+    if (!grouped_) settle_all(w);
+    else if (w.n >= kGroupedRows * k_) settle_grouped(w);
   }
+  if (grouped_) settle_grouped(w);
   if (w.n == 0) return;
   std::fill_n(w.rows.data() + w.n, kTileRows - w.n, w.rows[w.n - 1]);
-  settle(w, 0, w.n);
+  settle(w, {w.rows.data(), w.where.data(), w.weights.data(), w.n});
+}
+
+// Whole tiles of waiting rows; the rest goes on waiting.
+template <class T>
+void Lloyd<T>::settle_all(Worker& w) {
+  int done = 0;
+  for (; w.n - done >= kTileRows; done += kTileRows)
+    settle(w, {w.rows.data() + done, w.where.data() + done, w.weights.data() + (rows_.weighted() ? done : 0), kTileRows});
+  if (done == 0) return;
+  w.n -= done;
+  std::copy_n(w.rows.data() + done, w.n, w.rows.data());
+  std::copy_n(w.where.data() + done, w.n, w.where.data());
+  if (rows_.weighted()) std::copy_n(w.weights.data() + done, w.n, w.weights.data());
+}
+
+// All waiting rows, by label; then, among all centres, those whose label that could not settle.
+template <class T>
+void Lloyd<T>::settle_grouped(Worker& w) {
+  group(w);
+  w.again.clear();
+  gather(w, w.order, [&](const Tile& tile, const std::int32_t* order) { settle_near(w, tile, order); });
+  w.evaluated -= static_cast<std::int64_t>(w.again.size());
+  gather(w, w.again, [&](const Tile& tile, const std::int32_t*) { settle(w, tile); });
+  w.n = 0;
+}
+
+// Orders the waiting rows by label, and those of a label by their gaps: rows of a tile that are as far from their
+// centre look at as many others.
+template <class T>
+void Lloyd<T>::group(Worker& w) const {
+  w.starts.assign(k_ + 1, 0);
+  w.order.resize(w.n);
+  for (int i = 0; i < w.n; ++i) ++w.starts[labels_[w.where[i]] + 1];
+  for (int j = 0; j < k_; ++j) w.starts[j + 1] += w.starts[j];
+  for (int i = 0; i < w.n; ++i) w.order[w.starts[labels_[w.where[i]]]++] = i;
+  // Each start is now its group's end.
+  for (int j = 0, first = 0; j < k_; first = w.starts[j++])
+    std::sort(w.order.begin() + first, w.order.begin() + w.starts[j], [&](std::int32_t a, std::int32_t b) {
+      const float x = gaps_[w.where[a]], y = gaps_[w.where[b]];
+      return x != y ? x < y : a < b;
+    });
+}
+
+// Calls visit(tile, order) for tiles of waiting rows in this order.
+template <class T>
+template <class F>
+void Lloyd<T>::gather(Worker& w, const std::vector<std::int32_t>& order, F&& visit) const {
+  const T* rows[kTileRows];
+  std::int64_t where[kTileRows];
+  double weights[kTileRows];
+  const int all = static_cast<int>(order.size());
+  for (int first = 0; first < all; first += kTileRows) {
+    const int n = std::min(kTileRows, all - first);
+    for (int r = 0; r < kTileRows; ++r) {
+      const int i = order[first + std::min(r, n - 1)];
+      rows[r] = w.rows[i];
+      where[r] = w.where[i];
+      weights[r] = rows_.weighted() ? w.weights[i] : 1.0;
+    }
+    visit(Tile{rows, where, weights, n}, order.data() + first);
+  }
 }
 
 // Lets the rows of a block wait whose gap no longer holds, or all of them.
@@ -208,16 +297,39 @@ void Lloyd<T>::collect(Worker& w, const Block<T>& block, bool all) const {
   w.n = n;
 }
 
-// Finds the nearest centre of n waiting rows and moves those that changed.
+// Finds the nearest centre of the rows of a tile and moves those that changed.
 template <class T>
-void Lloyd<T>::settle(Worker& w, int first, int n) {
-  w.evaluated += n;
-  w.nearest.find(w.rows.data() + first, shift_.data(), centres_);
+void Lloyd<T>::settle(Worker& w, const Tile& tile) {
+  w.evaluated += tile.n;
+  w.nearest.find(tile.rows, shift_.data(), centres_);
   alignas(64) float kept[kTileRows];
   keep_gaps(w.nearest, kept, w.poison);
+  relabel(w, tile, kept);
+}
+
+// The same, looking only around the rows' own centres. A row whose gap to what was not looked at is not above
+// the margin waits for a look at all.
+template <class T>
+void Lloyd<T>::settle_near(Worker& w, const Tile& tile, const std::int32_t* order) {
+  std::int32_t own[kTileRows];
+  for (int r = 0; r < kTileRows; ++r) own[r] = labels_[tile.where[r]];
+  w.evaluated += tile.n;
+  w.nearest.find_near(tile.rows, own, shift_.data(), centres_, *neighbours_, gamma_, tiny_);
+  alignas(64) float kept[kTileRows];
+  keep_gaps(w.nearest, kept, w.poison);
+  for (int r = 0; r < tile.n; ++r) {
+    if (kept[r] >= 0) continue;
+    w.again.push_back(order[r]);
+    w.nearest.index[r] = own[r];
+  }
+  relabel(w, tile, kept);
+}
+
+template <class T>
+void Lloyd<T>::relabel(Worker& w, const Tile& tile, const float* kept) {
   Moves moves;
-  for (int r = 0; r < n; ++r) {
-    const std::int64_t at = w.where[first + r];
+  for (int r = 0; r < tile.n; ++r) {
+    const std::int64_t at = tile.where[r];
     const auto to = static_cast<std::int32_t>(w.nearest.index[r]);
     const std::int32_t from = fresh_ ? -1 : labels_[at];
     gaps_[at] = kept[r];
@@ -227,7 +339,7 @@ void Lloyd<T>::settle(Worker& w, int first, int n) {
     moves.to[moves.n] = to;
     moves.n += from != to;
   }
-  if (moves.n != 0) move(w, first, moves);
+  if (moves.n != 0) move(w, tile, moves);
 }
 
 // What a row keeps of its gap, from which docs/kernels.md shows that it may be skipped.
@@ -241,7 +353,7 @@ void Lloyd<T>::keep_gaps(const Nearest<T>& nearest, float* kept, T& poison) cons
   for (int r = 0; r < kTileRows; r += kLanes<T>) {
     const V norm = load<V>(nearest.norms + r);
     const V own = fma(splat(T{2}), load<V>(nearest.best + r), norm);
-    const V other = fma(splat(T{2}), load<V>(nearest.second + r), norm);
+    const V other = lesser(load<V>(nearest.outside + r), fma(splat(T{2}), load<V>(nearest.second + r), norm));
     const V error = fma(splat(gamma_), fma(splat(T{8}), norm, splat(T{2}) * other), splat(tiny_));
     const V low = sqrt(greater(other - error, V{}));
     const V high = sqrt(fma(splat(T{3}), error, greater(own, V{})));
@@ -257,22 +369,22 @@ void Lloyd<T>::keep_gaps(const Nearest<T>& nearest, float* kept, T& poison) cons
 }
 
 template <class T>
-void Lloyd<T>::move(Worker& w, int first, const Moves& moves) const {
+void Lloyd<T>::move(Worker& w, const Tile& tile, const Moves& moves) const {
   w.moved += moves.n;
   for (int i = 0; i < moves.n; ++i) {
     ++w.counts[moves.to[i]];
     if (moves.from[i] >= 0) --w.counts[moves.from[i]];
   }
   if (!rows_.weighted()) {
-    if (levels_ == 1) move_rows<1, false>(w, first, moves);
-    else move_rows<2, false>(w, first, moves);
+    if (levels_ == 1) move_rows<1, false>(w, tile, moves);
+    else move_rows<2, false>(w, tile, moves);
     return;
   }
-  if (levels_ == 1) move_rows<1, true>(w, first, moves);
-  else move_rows<2, true>(w, first, moves);
+  if (levels_ == 1) move_rows<1, true>(w, tile, moves);
+  else move_rows<2, true>(w, tile, moves);
   for (int i = 0; i < moves.n; ++i) {
     std::uint64_t parts[2] = {0, 0};
-    add_term<2>(parts, 1, w.weights[first + moves.row[i]], weight_magic_.data(), 1);
+    add_term<2>(parts, 1, tile.weights[moves.row[i]], weight_magic_.data(), 1);
     for (int level = 0; level < 2; ++level) {
       w.weight_sums[level * k_ + moves.to[i]] += parts[level];
       if (moves.from[i] >= 0) w.weight_sums[level * k_ + moves.from[i]] -= parts[level];
@@ -283,15 +395,15 @@ void Lloyd<T>::move(Worker& w, int first, const Moves& moves) const {
 // Some features of all rows at a time, so that the sums of few clusters stay in L1.
 template <class T>
 template <int Levels, bool Weighted>
-void Lloyd<T>::move_rows(Worker& w, int first, const Moves& moves) const {
+void Lloyd<T>::move_rows(Worker& w, const Tile& tile, const Moves& moves) const {
   constexpr int kPart = 64;
   const std::int64_t d = rows_.d(), stride = k_ * d;
   for (int f = 0; f < d; f += kPart) {
     const int n = std::min(kPart, static_cast<int>(d) - f);
     for (int i = 0; i < moves.n; ++i) {
-      const int row = first + moves.row[i];
+      const int row = moves.row[i];
       std::uint64_t* from = moves.from[i] < 0 ? nullptr : w.sums.data() + moves.from[i] * d + f;
-      move_row<Levels, Weighted>(w.rows[row] + f, Weighted ? w.weights[row] : 1.0, n, magic_.data() + f, d, from,
+      move_row<Levels, Weighted>(tile.rows[row] + f, Weighted ? tile.weights[row] : 1.0, n, magic_.data() + f, d, from,
                                  w.sums.data() + moves.to[i] * d + f, stride);
     }
   }
@@ -344,16 +456,24 @@ void Lloyd<T>::step(Team& team, const T* centres, const T* shift, const Grids& g
     for (int i = 0; i < 2; ++i) weight_magic_[i] = magic_of(grids.weight_quanta[i]);
   if (measuring_) survey_.begin(shift, grids.square_quanta);
   follow(centres, shift, fresh);
+  // Finding the distances between centres costs as much as a look at so many rows.
+  grouped_ = may_group_ && !fresh && evaluated_ > 4 * k_;
+  if (grouped_) neighbours_->reserve();
   Cursor<T> cursor(rows_);
   team.run([&](int thread) {
     Worker& w = *workers_[thread];
     begin(w, grids, fresh);
+    if (grouped_) {
+      neighbours_->prepare(centres_, w.nearest.tile(), thread, static_cast<int>(workers_.size()));
+      team.barrier();
+    }
     sweep(w, cursor, fresh || dense_);
     team.barrier();
     const int n = static_cast<int>(workers_.size());
     total(out, static_cast<int>(std::int64_t{k_} * thread / n), static_cast<int>(std::int64_t{k_} * (thread + 1) / n),
           thread == 0);
   });
+  evaluated_ = out.evaluated;
 }
 
 }  // namespace burly

@@ -114,4 +114,18 @@ BURLY_INLINE void take_products(const T* subtile, int d, const T* packed, Vec<T>
   }
 }
 
+// The same for centres that lie anywhere: points[c][d].
+template <class T, int Count>
+BURLY_INLINE void take_products(const T* subtile, int d, const T* const (&points)[Count],
+                                Vec<T> (&scores)[Count * kRowVectors]) {
+  using V = Vec<T>;
+  constexpr int n = Count * kRowVectors;
+  for (int f = 0; f < d; ++f, subtile += kSubRows<T>) {
+    BURLY_UNROLL for (int i = 0; i < n; ++i) {
+      const V x = load<V>(subtile + (i % kRowVectors) * kLanes<T>);
+      scores[i] = fnma(x, splat(points[i / kRowVectors][f]), scores[i]);
+    }
+  }
+}
+
 }  // namespace burly

@@ -100,7 +100,7 @@ def iterate(
     return Trace(bits, 1 - evaluated / (ROUNDS * len(X)))
 
 
-def data(kind: str) -> tuple[Array, int]:  # noqa: PLR0911 -- a table of cases
+def data(kind: str) -> tuple[Array, int]:  # noqa: C901, PLR0911 -- a table
     rng = np.random.default_rng(7)
     match kind:
         case "blobs":
@@ -122,6 +122,11 @@ def data(kind: str) -> tuple[Array, int]:  # noqa: PLR0911 -- a table of cases
             X = rng.normal(size=(N_ROWS, 4))
             X[-1] = 1e6
             return X, 6
+        case "many centres":
+            means = rng.normal(size=(60, 128)) * 2
+            return means[rng.integers(0, 60, N_ROWS)] + rng.normal(size=(N_ROWS, 128)), 160
+        case "many centres, few points":
+            return rng.normal(size=(120, 128))[rng.integers(0, 120, N_ROWS)], 160
         case _:
             raise AssertionError(kind)
 
@@ -135,6 +140,8 @@ KINDS = (
     "bad scales",
     "one column",
     "lone far centre",
+    "many centres",
+    "many centres, few points",
 )
 
 

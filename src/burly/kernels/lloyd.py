@@ -179,6 +179,7 @@ class Lloyd:
         centers : ndarray of shape (n_clusters, n_features)
             The centres of the last step.
         n : int
+            At least 1.
 
         Returns
         -------
@@ -187,27 +188,24 @@ class Lloyd:
             (float64), and values (n_features of the data's dtype); ordered by key, shard and row,
             as the reducer ROWS wants.
         """
-        each = np.empty(self.rows.partition.n_rows)
-        no_grid = Grid(np.zeros(1, dtype=np.int64), 1, 2)
-        own_distances(self.rows, self.team, centers, self.labels, no_grid, each=each)
-        return _farthest(self.rows.partition, each, self.labels, n)
-
-
-def _farthest(
-    partition: Partition, squares: NDArray[np.float64], labels: NDArray[np.int32], n: int
-) -> Array:
-    n = min(n, len(squares))
-    threshold = np.partition(squares, len(squares) - n)[len(squares) - n] if n else np.inf
-    # Rows come in the order of (shard, row), so a stable sort by distance settles all ties.
-    near = np.flatnonzero(squares >= threshold) if n else np.empty(0, dtype=np.int64)
-    chosen = near[np.argsort(-squares[near], kind="stable")][:n]
-    table = row_table(partition, chosen, -squares[chosen])
-    fields = table.dtype.descr
-    found = np.zeros(len(table), dtype=[*fields[:3], ("label", "i8"), *fields[3:]])
-    for name in table.dtype.names or ():
-        found[name] = table[name]
-    found["label"] = labels[chosen]
-    return found
+        partition, labels = self.rows.partition, self.labels
+        where, squares = np.empty(n, dtype=np.int64), np.empty(n)
+        n_found = self.team.module.farthest(
+            self.team.native,
+            self.rows.native,
+            np.ascontiguousarray(centers, dtype=self._dtype),
+            labels,
+            where,
+            squares,
+        )
+        chosen = where[:n_found]
+        table = row_table(partition, chosen, -squares[:n_found])
+        fields = table.dtype.descr
+        found = np.zeros(n_found, dtype=[*fields[:3], ("label", "i8"), *fields[3:]])
+        for name in table.dtype.names or ():
+            found[name] = table[name]
+        found["label"] = labels[chosen]
+        return found
 
 
 def own_distances(
@@ -216,8 +214,6 @@ def own_distances(
     centers: Array,
     labels: NDArray[np.int32],
     grid: Grid,
-    *,
-    each: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.int64], float]:
     """Sum ``weight * |x - centers[label]|**2`` exactly: the inertia.
 
@@ -229,8 +225,6 @@ def own_distances(
     labels : ndarray of shape (n_rows,), int32
     grid : Grid
         Of one exponent and two levels.
-    each : ndarray of shape (n_rows,), float64, optional
-        OUT: the squared distance of each row, without its weight.
 
     Returns
     -------
@@ -247,7 +241,6 @@ def own_distances(
         labels,
         grid.quanta[:, 0].copy(),
         total,
-        each,
     )
     return total, largest
 
