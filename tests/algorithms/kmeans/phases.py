@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burly.algorithms.base import Algorithm
+from burly.algorithms.kmeans import KMeans
 from burly.contributions import Totals, total
 from burly.data.partition import DatasetInfo, Partition, ShardRows
 from burly.kernels import ThreadTeam
@@ -98,3 +99,16 @@ def nearest_squares(X: Array, points: Array) -> Array:
     off = X[:, np.newaxis].astype(np.float64) - points
     squares: Array = (off * off).sum(axis=2).min(axis=1)
     return squares
+
+
+def from_starts(starts: Array, **more: Any) -> KMeans:
+    """K-means from centres of shape (k, d), or (n_init, k, d)."""
+    starts = np.asarray(starts)
+    starts = starts if starts.ndim == 3 else starts[np.newaxis]
+    return KMeans(starts.shape[1], init="given", starts=starts, n_init=len(starts), **more)
+
+
+def measured(run: Workers, state: State | None = None) -> State:
+    """The state after the first iteration; a missed bound repeats the round."""
+    state = run.round(state or run.first())
+    return state if state.done or "squares" in state.arrays else run.round(state)
