@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from scipy.sparse import issparse
 
 from burly.algorithms.logistic.algorithm import LogisticRegression
 from burly.algorithms.logistic.settings import Settings
 from burly.contributions import total
+from burly.data.csr import from_scipy
 from burly.data.partition import DatasetInfo, Partition, ShardRows
 from burly.kernels import ThreadTeam
 from burly.states import State
@@ -30,13 +32,14 @@ class Layout:
 
 
 def shards_of(X, y, weights=None):
-    """Cut rows into small shards, with an empty one among them."""
+    """Cut rows, or a CSR matrix of scipy's, into small shards, with an empty one among them."""
+    cut = from_scipy(X, X.dtype).rows if issparse(X) else lambda a, b: X[a:b]
     ends = [*range(SHARD_ROWS, X.shape[0], SHARD_ROWS), X.shape[0]]
     begins = [0, *ends[:-1]]
     spans = [*zip(begins[:2], ends[:2], strict=True), (ends[1], ends[1])]
     spans += zip(begins[2:], ends[2:], strict=True)
     return [
-        ShardRows(i, X[a:b], y[a:b], None if weights is None else weights[a:b])
+        ShardRows(i, cut(a, b), y[a:b], None if weights is None else weights[a:b])
         for i, (a, b) in enumerate(spans)
     ]
 
@@ -69,5 +72,12 @@ def fit(info: DatasetInfo, shards, settings: Settings, layout: Layout) -> State:
 def info_of(X, shards, *, weighted=False) -> DatasetInfo:
     n = X.shape[0]
     return DatasetInfo(
-        X.shape[1], np.dtype(X.dtype), len(shards), n, n, weighted=weighted, labelled=True
+        X.shape[1],
+        np.dtype(X.dtype),
+        len(shards),
+        n,
+        n,
+        weighted=weighted,
+        labelled=True,
+        sparse=issparse(X),
     )

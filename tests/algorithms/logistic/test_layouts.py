@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import random_array
 from tests.algorithms.logistic.loop import Layout, fit, info_of, shards_of
 
 from burly.algorithms.logistic.settings import Settings
@@ -58,6 +59,29 @@ def test_no_layout_changes_a_bit(name, layout, n_classes, dtype, weighted):
     expected = reference(name, n_classes, dtype, weighted)
     assert found["theta"].tobytes() == expected["theta"].tobytes()
     assert found["n_iter"] == expected["n_iter"]
+
+
+@lru_cache
+def sparse_rows(n_classes, dtype):
+    """More columns than have a place of their own in the start, and fewer entries than one a row."""
+    rng = np.random.default_rng(5)
+    X = random_array((11 * 700 - 100, 400), density=0.02, rng=rng, dtype=dtype, format="csr")
+    scores = X[:, :n_classes].toarray() * 30 + rng.gumbel(size=(X.shape[0], n_classes))
+    shards = shards_of(X, np.argmax(scores, axis=1))
+    return info_of(X, shards), shards
+
+
+@settings(deadline=None, max_examples=12)
+@given(
+    layouts,
+    st.sampled_from(["lbfgs", "lbfgs elastic net", "gd"]),
+    st.sampled_from([2, 3]),
+    st.sampled_from(["f4", "f8"]),
+)
+def test_no_layout_changes_a_bit_of_a_fit_to_sparse_rows(layout, name, n_classes, dtype):
+    found = fit(*sparse_rows(n_classes, dtype), CASES[name], layout)
+    expected = fit(*sparse_rows(n_classes, dtype), CASES[name], Layout())
+    assert found["theta"].tobytes() == expected["theta"].tobytes()
 
 
 def test_the_rows_of_these_tests_make_lbfgs_look_along_a_line():
