@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.data.reading import read_all, read_rows, rows_of, write
 
-from burly.data import csv_schema, read_csv, shards
+from burly.data import lines, shards
 from burly.data.dataset import Dataset
 from burly.exceptions import DataError, ParseError, SchemaError
 
@@ -35,8 +35,8 @@ def test_each_row_is_read_once_whatever_line_ends_and_shards_and_workers(
     text, rows = drawn
     names = ",".join("abcd"[: len(rows[0])]) + "\n" if header else ""
     with monkeypatch.context() as patch:
-        patch.setattr(csv_schema, "SHARD_BYTES", shard_bytes)
-        patch.setattr(read_csv, "_TAIL_BYTES", tail_bytes)
+        patch.setattr(lines, "SHARD_BYTES", shard_bytes)
+        patch.setattr(lines, "_TAIL_BYTES", tail_bytes)
         path = write(tmp_path, "x.csv", names + text)
         data = Dataset(path, header=header).resolve()
         found = read_all(data, n_workers)
@@ -49,15 +49,15 @@ def test_each_row_is_read_once_whatever_line_ends_and_shards_and_workers(
 @given(texts(), st.integers(1, 60), st.integers(2, 9))
 def test_shards_do_not_depend_on_the_number_of_workers(tmp_path, monkeypatch, drawn, size, n):
     with monkeypatch.context() as patch:
-        patch.setattr(csv_schema, "SHARD_BYTES", size)
+        patch.setattr(lines, "SHARD_BYTES", size)
         data = Dataset(write(tmp_path, "x.csv", drawn[0]), header=False).resolve()
         one, many = read_all(data, 1), read_all(data, n)
     assert [(a.ordinal, a.X.tolist()) for a in one] == [(b.ordinal, b.X.tolist()) for b in many]
 
 
 def test_a_line_longer_than_several_shards_is_read_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(csv_schema, "SHARD_BYTES", 10)
-    monkeypatch.setattr(read_csv, "_TAIL_BYTES", 3)
+    monkeypatch.setattr(lines, "SHARD_BYTES", 10)
+    monkeypatch.setattr(lines, "_TAIL_BYTES", 3)
     monkeypatch.setattr(shards, "REQUEST_BYTES", 10)
     text = "1,2\n" + "0" * 200 + "3,4\n5,6\n"
     data = Dataset(write(tmp_path, "x.csv", text), header=False).resolve()
@@ -172,7 +172,7 @@ def test_errors_name_the_file_the_line_and_the_column(tmp_path, text, message):
 
 
 def test_errors_beyond_the_first_lines_name_their_line_in_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(csv_schema, "SHARD_BYTES", 64)
+    monkeypatch.setattr(lines, "SHARD_BYTES", 64)
     path = write(tmp_path, "x.csv", "a,b\n" + "1,2\n" * 500 + "3,oops\n" + "1,2\n" * 500)
     data = Dataset(path).resolve()
     with pytest.raises(ParseError, match=r"x.csv, line 502: column 'b' holds 'oops'"):
@@ -187,7 +187,7 @@ def test_errors_in_compressed_files_name_their_line(tmp_path):
 
 
 def test_a_label_of_another_type_than_the_first_ones_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(csv_schema, "SHARD_BYTES", 16)
+    monkeypatch.setattr(lines, "SHARD_BYTES", 16)
     path = write(tmp_path, "x.csv", "a,y\n" + "1,2\n" * 50 + "1,x\n")
     data = Dataset(path, label="y").resolve()
     with pytest.raises(ParseError, match=r"line 52: the label in column 'y' is 'x', but .* int64"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,18 +107,5 @@ def from_scipy(X: Any, dtype: np.dtype[Any]) -> CSR:
         np.ascontiguousarray(csr.data[:stored], dtype=dtype),
         np.ascontiguousarray(csr.indices[:stored], dtype=np.int32),
         np.ascontiguousarray(csr.indptr, dtype=np.int64),
-        n_columns,
-    )
-
-
-def stacked(parts: Sequence[CSR], n_columns: int, dtype: np.dtype[Any]) -> CSR:
-    """Return rows below each other."""
-    starts = [np.zeros(1, np.int64)]
-    for part in parts:
-        starts.append(part.indptr[1:] + starts[-1][-1])
-    return CSR(
-        np.concatenate([np.empty(0, dtype), *(part.data for part in parts)]),
-        np.concatenate([np.empty(0, np.int32), *(part.indices for part in parts)]),
-        np.concatenate(starts),
         n_columns,
     )

@@ -12,10 +12,11 @@ from pyarrow import csv as arrow
 
 from burly.data.columns import choose_columns
 from burly.data.csv_text import is_number, quotes_span_lines, split_line
+from burly.data.lines import MOST_PACKED, cut_files, first_bytes, is_compressed
 from burly.data.partition import DatasetInfo
-from burly.data.read_csv import CSVReader, is_compressed, unpacked
+from burly.data.read_csv import CSVReader
 from burly.data.resolved import ResolvedDataset
-from burly.data.shards import SHARD_BYTES, DataObject, Shard
+from burly.data.shards import DataObject, Shard
 from burly.data.storage import Storage
 from burly.exceptions import DataError, ParseError, SchemaError
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from burly.data.dataset import Dataset
 
 _HEAD_BYTES = 64 << 10
-_MOST_PACKED = 1032
-"""No deflate stream unpacks to more than this many times its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) 
         where=objects[0].uri,
     )
     reader = CSVReader(columns, dataset.final or np.dtype(np.float32), dataset.delimiter)
-    shards = _cut(items)
+    shards = cut_files(items)
     if not shards:
         raise DataError(f"{objects[0].uri} is empty: it has a header and no rows")
     reader, n_rows, n_bytes = _try(reader, shards[0], storage)
@@ -93,7 +92,7 @@ def _read_head(item: DataObject, delimiter: str, storage: Storage) -> _Head | No
     """Find the first line that is not blank; None where there is none."""
     size = _HEAD_BYTES
     while True:
-        text, whole = _first_bytes(item, size, storage)
+        text, whole = first_bytes(item, size, storage)
         begin = 3 if text.startswith(b"\xef\xbb\xbf") else 0
         while text[begin : begin + 1] in (b"\n", b"\r"):
             begin += 1
@@ -113,21 +112,6 @@ def _read_head(item: DataObject, delimiter: str, storage: Storage) -> _Head | No
     after = end + (2 if text[end : end + 2] == b"\r\n" else 1)
     fields = split_line(line.decode("utf-8", "replace"), delimiter)
     return _Head(item, fields, begin, min(after, len(text)))
-
-
-def _first_bytes(item: DataObject, size: int, storage: Storage) -> tuple[bytes, bool]:
-    """Return the first bytes of text, and whether they are all of it."""
-    if item.size == 0:
-        return b"", True
-    if not is_compressed(item):
-        text = storage.read(item, 0, min(size, item.size)).to_bytes()
-        return text, size >= item.size
-    text = b""
-    for piece in unpacked(item, storage):
-        text += piece
-        if len(text) > size:
-            return text, False
-    return text, True
 
 
 def _detect_header(head: _Head) -> bool:
@@ -178,21 +162,6 @@ def _shown(fields: list[str], at_most: int = 6) -> str:
     return ",".join(fields[:at_most]) + (",..." if len(fields) > at_most else "")
 
 
-def _cut(items: Sequence[DataObject]) -> tuple[Shard, ...]:
-    """Cut files at whole MiBs of their own; a compressed file is one shard."""
-    shards: list[Shard] = []
-    for item in items:
-        if is_compressed(item):
-            shards.append(Shard(len(shards), 0, item.size, item.size, item))
-            continue
-        first = item.data_begin // SHARD_BYTES * SHARD_BYTES
-        for start in range(first, item.size, SHARD_BYTES):
-            begin, end = max(start, item.data_begin), min(start + SHARD_BYTES, item.size)
-            if begin < end:
-                shards.append(Shard(len(shards), begin, end, end - begin, item))
-    return tuple(shards)
-
-
 def _try(reader: CSVReader, shard: Shard, storage: Storage) -> tuple[CSVReader, int, int]:
     """Parse the first lines, so that what is wrong with all lines is found here.
 
@@ -229,5 +198,5 @@ def _text_bytes(shard: Shard) -> int:
 
 def _most_rows(item: DataObject, n_columns: int) -> int:
     """Bound the rows of a file: each takes a delimiter or line end a column, and two bytes."""
-    n_bytes = item.size * (_MOST_PACKED if is_compressed(item) else 1)
+    n_bytes = item.size * (MOST_PACKED if is_compressed(item) else 1)
     return n_bytes // max(n_columns, 2) + 1

@@ -1,4 +1,4 @@
-"""Lines of CSV text: where they start, whether quotes span them, and what is wrong with one."""
+"""Lines of CSV text: whether quotes span them, and what is wrong with one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pyarrow.csv import ConvertOptions
 
+from burly.data.lines import Text
 from burly.exceptions import ParseError
 
 if TYPE_CHECKING:
     from burly.data.read_csv import CSVReader
-
-Text = memoryview | bytes
 
 _NUMBER = re.compile(
     r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*|\s*[+-]?inf(inity)?\s*", re.IGNORECASE
@@ -24,19 +23,7 @@ _NUMBER = re.compile(
 _INTEGER = re.compile(r"\s*[+-]?\d+\s*")
 _BOOLS = frozenset({"true", "false", "True", "False", "TRUE", "FALSE", "0", "1"})
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_WINDOW_BYTES = 4 << 10
 NULLS = frozenset(ConvertOptions().null_values)
-
-
-def after_line_end(text: Text, begin: int, end: int) -> int | None:
-    """Return where the first line starts after a line end in ``[begin, end)``."""
-    while begin < end:
-        stop = min(begin + _WINDOW_BYTES, end)
-        found = bytes(text[begin:stop]).find(b"\n")
-        if found >= 0:
-            return begin + found + 1
-        begin = stop
-    return None
 
 
 def quotes_span_lines(text: Text) -> int | None:

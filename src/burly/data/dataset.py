@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from burly.data import read_npy
+from burly.data import read_npy, read_svmlight
 from burly.data.arrays import from_table
 from burly.data.columns import ColumnName
 from burly.data.dtypes import FLOATS
@@ -18,9 +18,9 @@ from burly.data.resolved import ResolvedDataset
 from burly.data.storage import Storage
 from burly.exceptions import ConfigurationError
 
-Format = Literal["csv", "parquet", "npy"]
+Format = Literal["csv", "parquet", "npy", "svmlight"]
 FileSource = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-_FORMATS = ("csv", "parquet", "npy")
+_FORMATS = ("csv", "parquet", "npy", "svmlight")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +29,10 @@ class Dataset:
 
     Parameters
     ----------
-    source : path, glob, folder, URI, a list of these; or an array or data frame
+    source : path, glob, folder, URI, a list of these; or an array, data frame or sparse matrix
         URIs are ``s3://``, ``gs://``, ``az://`` and ``file://``. The endpoint and the credentials
         come from the usual variables (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``, ...).
-    format : {"csv", "parquet", "npy"}, optional
+    format : {"csv", "parquet", "npy", "svmlight"}, optional
         By default told from the names.
     columns : list of str or int, optional
         The features; by default all columns but the label and the weight.
@@ -40,12 +40,18 @@ class Dataset:
         Columns with another role. A label keeps its type; weights become float64.
     dtype : {"float32", "float64"}, optional
         What the features are computed with. By default float32 and float64 of arrays, frames and
-        NPY stay, other numbers there become float64, and CSV and Parquet become float32.
+        NPY stay, other numbers there become float64, and CSV, Parquet and svmlight become float32.
     header : bool, optional
         Whether CSV files start with column names. By default they do if no field of the first line
         is a number, and do not if all are.
     delimiter : str
         Between the fields of a CSV file.
+    n_features : int, optional
+        How many columns svmlight files have; by default as many as the largest column in all of them
+        says. Give it where some of the last columns may not occur, as in data to predict.
+    zero_based : bool, optional
+        Whether columns of svmlight files count from 0. By default they do if column 0 occurs in any
+        of them, else from 1.
 
     Raises
     ------
@@ -66,6 +72,8 @@ class Dataset:
     dtype: Any = None
     header: bool | None = None
     delimiter: str = ","
+    n_features: int | None = None
+    zero_based: bool | None = None
 
     def __post_init__(self) -> None:
         if self.format is not None and self.format not in _FORMATS:
@@ -78,6 +86,12 @@ class Dataset:
             raise ConfigurationError(f"header must be True, False or None, got {self.header!r}")
         if len(self.delimiter) != 1 or self.delimiter in '\n\r"':
             raise ConfigurationError(f"delimiter must be one character, got {self.delimiter!r}")
+        if self.n_features is not None and self.n_features < 1:
+            raise ConfigurationError(f"n_features must be 1 or more, got {self.n_features}")
+        if self.zero_based not in (None, True, False):
+            raise ConfigurationError(
+                f"zero_based must be True, False or None, got {self.zero_based!r}"
+            )
         _ = self.final
 
     @property
@@ -144,9 +158,14 @@ class Dataset:
 
     def _describe(self, storage: Storage) -> ResolvedDataset:
         objects = find_objects(cast("FileSource", self.source), storage)
-        match format_of(objects, self.format):
+        found = format_of(objects, self.format)
+        if found != "svmlight" and (self.n_features is not None or self.zero_based is not None):
+            raise ConfigurationError("n_features and zero_based are for svmlight files alone")
+        match found:
             case "npy":
                 return read_npy.describe(objects, self, storage)
+            case "svmlight":
+                return read_svmlight.describe(objects, self, storage)
             case "parquet":
                 # Only these two need pyarrow, which takes its time to import.
                 from burly.data import read_parquet  # noqa: PLC0415

@@ -17,6 +17,12 @@ FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",
     ".npy": "npy",
+    ".svm": "svmlight",
+    ".svm.gz": "svmlight",
+    ".svmlight": "svmlight",
+    ".svmlight.gz": "svmlight",
+    ".libsvm": "svmlight",
+    ".libsvm.gz": "svmlight",
 }
 _WILD = frozenset("*?[")
 
@@ -68,7 +74,7 @@ def format_of(objects: Sequence[DataObject], asked: str | None) -> str:
             return only
         raise ConfigurationError(
             f"cannot tell the format of {objects[0].uri} from its name; give "
-            "format='csv', 'parquet' or 'npy'"
+            "format='csv', 'parquet', 'npy' or 'svmlight'"
         )
     names = ", ".join(sorted(str(name or "unknown") for name in formats))
     raise ConfigurationError(

@@ -41,6 +41,11 @@ class DatasetInfo:
         Empty where columns have no names.
     sparse : bool
         Whether shards hold `CSR` rows.
+    numbered : bool
+        False where only all rows together tell which columns there are (svmlight); then
+        ``n_features`` is what the user said, or 0, and shards hold columns as they are written.
+    first_column : int or None
+        Which written column is the first feature; None where only all rows together tell.
     """
 
     n_features: int
@@ -53,6 +58,8 @@ class DatasetInfo:
     in_memory: bool = True
     feature_names: tuple[str, ...] = ()
     sparse: bool = False
+    numbered: bool = True
+    first_column: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)

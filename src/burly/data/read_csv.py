@@ -1,18 +1,11 @@
-"""CSV: text cut by bytes, each line read by the shard that holds its first byte.
-
-A shard is a MiB of the file. Its lines start at the first line start at or after its begin, and
-end at the first line start at or after its end; so neighbours agree on the cut between them,
-whatever the line ends are, and each line is read exactly once. Compressed files cannot be cut: each
-is one shard, parsed while it is unpacked.
-"""
+"""CSV: lines of fields, cut as `burly.data.lines` says and parsed by Arrow."""
 
 # A reader may not need all that `Reader` offers.
 # ruff: noqa: ARG002
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,16 +15,24 @@ from numpy.typing import NDArray
 from pyarrow import csv as arrow
 
 from burly.data.columns import Columns
-from burly.data.csv_text import Text, after_line_end, explain, quotes_span_lines
+from burly.data.csv_text import explain, quotes_span_lines
 from burly.data.from_arrow import labels, numbers
 from burly.data.growing import Growing
+from burly.data.lines import (
+    Text,
+    count_lines,
+    fetch_lines,
+    is_compressed,
+    line_starts,
+    unpacked,
+    unpacked_lines,
+)
 from burly.data.partition import ShardRows
-from burly.data.shards import REQUEST_BYTES, SHARD_BYTES, DataObject, Shard, runs_of
+from burly.data.shards import DataObject, Shard, runs_of
 from burly.data.storage import Storage
 from burly.exceptions import ParseError
 
 Array = NDArray[Any]
-_TAIL_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +61,8 @@ class CSVReader:
         return runs_of(shards)
 
     def fetch(self, run: tuple[Shard, ...], storage: Storage) -> memoryview:
-        """Get the bytes of a run, from one byte before it to the end of its last line.
-
-        The byte before tells whether a line starts with the run. Nothing is fetched of compressed
-        files, which are unpacked as a stream.
-        """
-        item, begin, end = run[0].object, run[0].begin, run[-1].end
-        if is_compressed(item):
-            return memoryview(b"")
-        begin -= begin > item.data_begin
-        stop = min(end + _TAIL_BYTES, item.size)
-        text = memoryview(storage.read(item, begin, stop))
-        last = end - 1 - begin
-        if begin > item.data_begin and after_line_end(text, 0, last) is None:
-            return text  # all of it is inside a line that starts before
-        while stop < item.size and after_line_end(text, last, len(text)) is None:
-            wider = min(stop + (stop - end), item.size)
-            more = storage.read(item, stop, wider)
-            text, stop = memoryview(b"".join((text, more))), wider
-        return text
+        """Get the bytes of a run, from one byte before it to the end of its last line."""
+        return fetch_lines(run, storage)
 
     def parse(
         self, run: tuple[Shard, ...], raw: memoryview, storage: Storage, n_threads: int
@@ -88,14 +72,14 @@ class CSVReader:
         if is_compressed(item):
             return [self._parse_compressed(shard, storage) for shard in run]
         offset = run[0].begin - (run[0].begin > item.data_begin)
-        cuts = self.cuts(run, raw)
+        cuts = line_starts(run, raw)
         parsed = []
         for shard, begin, end in zip(run, cuts, cuts[1:], strict=False):
             text = raw[begin:end]
             try:
                 parsed.append(ShardRows(shard.ordinal, *self.convert(text)))
             except (ParseError, pa.ArrowException) as error:
-                line = 1 + _count_lines(item, offset + begin, storage)
+                line = 1 + count_lines(item, offset + begin, storage)
                 raise self._explained(error, text, item.uri, line) from None
         return parsed
 
@@ -104,7 +88,7 @@ class CSVReader:
         if is_compressed(shard.object):
             return next(unpacked_lines(shard.object, storage), b"")
         raw = self.fetch((shard,), storage)
-        begin, end = self.cuts((shard,), raw)
+        begin, end = line_starts((shard,), raw)
         return bytes(raw[begin:end])
 
     def parse_first(self, shard: Shard, text: bytes, storage: Storage) -> int:
@@ -115,20 +99,6 @@ class CSVReader:
             line = 1 + _header_lines(shard.object, storage)
             raise self._explained(error, text, shard.object.uri, line) from None
         return len(X)
-
-    def cuts(self, run: tuple[Shard, ...], raw: memoryview) -> list[int]:
-        """Return where the lines of each shard start in ``raw``, and where the last ones end."""
-        item = run[0].object
-        starts_inside = run[0].begin > item.data_begin
-        offset = run[0].begin - starts_inside
-        cuts = []
-        for border in [shard.begin for shard in run] + [run[-1].end]:
-            if border == item.data_begin:
-                cuts.append(0)
-            else:
-                found = after_line_end(raw, border - 1 - offset, len(raw))
-                cuts.append(len(raw) if found is None else found)
-        return cuts
 
     def convert(self, text: Text) -> tuple[Array, Array | None, Array | None]:
         """Parse whole lines.
@@ -207,46 +177,6 @@ class CSVReader:
         return found or ParseError(f"{uri}, at or after line {first_line}: {reason}")
 
 
-def is_compressed(item: DataObject) -> bool:
-    """Whether a file has to be unpacked."""
-    return item.uri.lower().endswith(".gz")
-
-
-def unpacked_lines(item: DataObject, storage: Storage) -> Iterator[bytes]:
-    """Yield the lines of a compressed file from ``item.data_begin`` on, about a MiB at a time."""
-    rest, skip = b"", item.data_begin
-    for piece in unpacked(item, storage):
-        skipped = min(skip, len(piece))
-        skip -= skipped
-        text = rest + piece[skipped:]
-        cut = text.rfind(b"\n") + 1
-        if cut:
-            yield text[:cut]
-        rest = text[cut:]
-    if rest:
-        yield rest
-
-
-def unpacked(item: DataObject, storage: Storage) -> Iterator[bytes]:
-    """Yield what a gzip file (of one or more members) holds, in pieces of at most a MiB."""
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        for chunk in storage.stream(item, SHARD_BYTES):
-            packed = bytes(chunk)
-            while packed:
-                if unpacker.eof:
-                    unpacker = zlib.decompressobj(wbits=31)
-                piece = unpacker.decompress(packed, SHARD_BYTES)
-                packed = unpacker.unconsumed_tail or unpacker.unused_data
-                if piece:
-                    yield piece
-        yield unpacker.flush()
-    except zlib.error as error:
-        raise ParseError(f"{item.uri} is not a gzip file, or is damaged: {error}") from None
-    if not unpacker.eof:
-        raise ParseError(f"{item.uri} is cut short: its gzip stream does not end")
-
-
 def _numbers(table: pa.Table, at: int) -> Array:
     return numbers(table.column(str(at)).chunk(0))
 
@@ -254,18 +184,10 @@ def _numbers(table: pa.Table, at: int) -> Array:
 def _header_lines(item: DataObject, storage: Storage) -> int:
     """Return how many lines come before the rows of a file; only errors need it."""
     if not is_compressed(item):
-        return _count_lines(item, item.data_begin, storage)
+        return count_lines(item, item.data_begin, storage)
     head = b""
     for piece in unpacked(item, storage):
         head += piece
         if len(head) >= item.data_begin:
             break
     return head[: item.data_begin].count(b"\n")
-
-
-def _count_lines(item: DataObject, end: int, storage: Storage) -> int:
-    """Return how many lines end before a byte; only errors need it."""
-    return sum(
-        storage.read(item, begin, min(begin + REQUEST_BYTES, end)).to_bytes().count(b"\n")
-        for begin in range(0, end, REQUEST_BYTES)
-    )

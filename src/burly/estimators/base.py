@@ -5,12 +5,14 @@ from __future__ import annotations
 import numbers
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from burly.algorithms.base import Algorithm
+from burly.algorithms.numbered import Numbered, columns_of
 from burly.data.arrays import from_arrays
 from burly.data.dataset import Dataset
 from burly.data.resolved import ResolvedDataset
@@ -20,6 +22,7 @@ from burly.launchers.in_process import InProcess
 from burly.report.progress import progress
 from burly.report.recording import begin
 from burly.report.run import Run, tee
+from burly.states import State
 
 FLOATS = [np.float64, np.float32]
 
@@ -69,6 +72,8 @@ def resolve(
             raise SchemaError(
                 f"{type(estimator).__name__} takes no sparse rows: make them dense with X.toarray()"
             )
+        if not data.info.numbered:
+            return data if reset else _numbered_as(estimator, data)
         if data.info.sparse or not X.in_memory:
             _check_features(estimator, data, reset=reset)
             return data
@@ -113,6 +118,30 @@ def resolve_for_outputs(
             else f"{name} of stored data are written by the workers: predict(dataset, out=)"
         )
     return data
+
+
+def _numbered_as(estimator: Any, data: ResolvedDataset) -> ResolvedDataset:
+    """Take from a fitted model what svmlight data leaves open."""
+    info = data.info
+    if info.n_features not in (0, estimator.n_features_in_):
+        raise SchemaError(
+            f"n_features={info.n_features} was given for the data, but the model was fitted with "
+            f"{estimator.n_features_in_} features"
+        )
+    first = info.first_column
+    if first is None:
+        first = getattr(estimator, "first_column_", None)
+    info = replace(info, n_features=estimator.n_features_in_, first_column=first)
+    return replace(data, info=info)
+
+
+def learn_columns(estimator: Any, state: State) -> None:
+    """Learn the features of data whose columns only a run could number."""
+    columns = columns_of(state)
+    if columns is not None:
+        estimator.first_column_, estimator.n_features_in_ = columns
+        if hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
 
 
 def _check_features(estimator: Any, data: ResolvedDataset, *, reset: bool) -> None:
@@ -162,6 +191,8 @@ def launch(
             f"launcher must be burly.InProcess(...) or burly.Lithops(...), got {launcher!r}"
         )
     begin(run)
+    if not data.info.numbered:
+        algorithm = Numbered(algorithm, data.info)
     job = Job(algorithm, data, algorithm.start(data.info), n_threads, out)
     if not estimator.verbose:
         return launcher.run(job, run.record)

@@ -22,7 +22,7 @@ from burly.algorithms.logistic.predicting import Prediction
 from burly.algorithms.logistic.settings import Settings
 from burly.data.dataset import Dataset
 from burly.data.resolved import ResolvedDataset
-from burly.estimators.base import launch, resolve, resolve_for_outputs, run_of
+from burly.estimators.base import launch, learn_columns, resolve, resolve_for_outputs, run_of
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Launcher
 from burly.model_files import ModelFile, read_model, write_model
@@ -87,6 +87,8 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
     intercept_ : ndarray of shape (1,) or (n_classes,)
     n_iter_ : ndarray of shape (1,), int32
     n_features_in_ : int
+    first_column_ : int
+        After a fit on svmlight files: whether their columns count from 0 or from 1.
     feature_names_in_ : ndarray of str
         Where the data names its columns.
     run_ : burly.report.run.Run
@@ -184,6 +186,7 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         chosen = str(result.state["solver"])
         run.settings = {**run.settings, "solver_chosen": chosen}
         self.run_ = run
+        learn_columns(self, result.state)
         self._learn(result.state.arrays, objects, data.info.dtype)
         return self
 
@@ -237,6 +240,7 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         header = {
             "n_iter": self.n_iter_.tolist(),
             "feature_names": list(getattr(self, "feature_names_in_", [])),
+            "first_column": getattr(self, "first_column_", None),
         }
         coef = self._dense_coef()
         arrays = {"coef": coef, "intercept": self.intercept_, "classes": classes}
@@ -259,6 +263,8 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         loaded.classes_ = model.arrays["classes"]
         loaded.n_iter_ = np.array(model.header["n_iter"], dtype=np.int32)
         loaded.n_features_in_ = loaded.coef_.shape[1]
+        if model.header.get("first_column") is not None:
+            loaded.first_column_ = int(model.header["first_column"])
         if model.header["feature_names"]:
             loaded.feature_names_in_ = np.array(model.header["feature_names"], dtype=object)
         loaded.run_ = Run()

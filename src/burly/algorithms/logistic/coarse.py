@@ -87,16 +87,17 @@ def evaluate(
     """Sum squares and products of F, the sum of R, and ones over the rows of the sample."""
     threshold = int(state["coarse_threshold"])
     places = _places(problem, state)
+    width = len(state["frequent"]) + 1
     shards = []
     for shard, labels in zip(partition.shards, codes, strict=True):
         chosen = _sampled(shard, len(labels), threshold)
         weights = state["class_weight"][labels[chosen]]
         if shard.weights is not None:
             weights = weights * shard.weights[chosen]
-        shards.append(ShardRows(shard.ordinal, _narrowed(shard.X, chosen, places), weights=weights))
-    info = replace(
-        partition.info, n_features=len(state["frequent"]) + 1, weighted=True, sparse=False
-    )
+        shards.append(
+            ShardRows(shard.ordinal, _narrowed(shard.X, chosen, places, width), weights=weights)
+        )
+    info = replace(partition.info, n_features=width, weighted=True, sparse=False)
     rows = LogisticRows(Partition(info, shards), team)
     rows.label([np.zeros(len(shard.X), dtype=np.int32) for shard in shards], 2)
     still = np.zeros((1, info.n_features + 1))
@@ -197,9 +198,8 @@ def _sampled(shard: ShardRows, n_rows: int, threshold: int) -> NDArray[np.int64]
     return rows[np.repeat(chosen, BLOCK_ROWS)[:n_rows]]
 
 
-def _narrowed(X: Any, rows: NDArray[np.int64], places: NDArray[np.int64]) -> Array:
-    """Return rows of a CSR matrix with their columns put, and added up, in these places."""
-    width = int(places.max(initial=0)) + 1
+def _narrowed(X: Any, rows: NDArray[np.int64], places: NDArray[np.int64], width: int) -> Array:
+    """Return rows of a CSR matrix with their columns put, and added up, in these places of `width`."""
     begins = X.indptr[rows].astype(np.int64)
     lengths = X.indptr[rows + 1].astype(np.int64) - begins
     within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
