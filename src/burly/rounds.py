@@ -82,7 +82,7 @@ class Rounds:
 
     def receive(self) -> State:
         """Join the run and return its newest state."""
-        self._store.join(self._rank, self._attempt)
+        self._store.join(self._rank, self._attempt, self._drain())
         self._catch_up()
         return self._messages[-1].state
 

@@ -463,6 +463,26 @@ class StateStoreContract:
             (0, (Noted(1.5, "bye"),))
         ]
 
+    def test_the_client_hears_of_ranks_that_join_before_there_is_a_state(self, start: Any) -> None:
+        run, client, _ = start(1)
+        run.handle().join(0, 1, [Noted(0.0, "here")])
+        deadline = time.monotonic() + PATIENCE_S
+        heard: list[Any] = []
+        while not heard and time.monotonic() < deadline:
+            assert client.wait(2, 0.05) is None
+            heard += client.news()
+        assert heard == [Noted(0.0, "here")]
+        assert list(client.news()) == []
+
+    def test_what_was_heard_before_a_state_is_not_told_again_with_it(self, start: Any) -> None:
+        run, client, _ = start(1)
+        again = run.handle()
+        again.join(0, 1, [Noted(0.0, "here")])
+        again.publish(StateMessage(0, 2, state(2).state, telemetry=[Noted(0.0, "there")]))
+        told = client.wait(2, PATIENCE_S).telemetry
+        assert [event.message for event in told] == ["here", "there"]
+        assert list(client.news()) == []
+
     def test_the_client_gets_all_telemetry_even_if_it_looks_seldom(self, start: Any) -> None:
         _, client, (zero,) = start(1)
         for number in range(2, 6):

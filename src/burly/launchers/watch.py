@@ -7,7 +7,8 @@ from what their platform says anyway: looking costs nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 from burly.events import Event
@@ -82,6 +83,7 @@ class Watch:
         while not state.done:
             message = self._ask(newest + 1)
             if message is None:
+                self._report(self._store.news())
                 self._check_alive()
                 self._check_started()
                 continue
@@ -111,10 +113,8 @@ class Watch:
             self._collect_departures(GLANCE_S)
 
     def _ask(self, round_: int) -> StateMessage | None:
-        try:
+        with _as_told():
             return self._store.wait(round_, GLANCE_S)
-        except RunAbortedError as error:
-            raise revive(str(error)) from None
 
     def _check_alive(self) -> None:
         """Raise if a function has ended whose rank has not left."""
@@ -152,7 +152,9 @@ class Watch:
         return set(range(self._world_size)) - self._left - set(self._gang.ended())
 
     def _collect_departures(self, timeout_s: float) -> None:
-        for rank, telemetry in self._store.departures(timeout_s):
+        with _as_told():
+            departures = self._store.departures(timeout_s)
+        for rank, telemetry in departures:
             self._left.add(rank)
             self._report(telemetry)
 
@@ -168,3 +170,12 @@ class Watch:
             if key not in self._seen:
                 self._seen.add(key)
                 self._observer(event)
+
+
+@contextmanager
+def _as_told() -> Iterator[None]:
+    """Raise what ended the run as the error that it was where it happened."""
+    try:
+        yield
+    except RunAbortedError as error:
+        raise revive(str(error)) from None

@@ -101,7 +101,9 @@ class Standing:
             if not self.n_workers:
                 return ["preparing"]
             workers = count(self.n_workers, "worker")
-            return [f"{self.launcher}: launching", f"{self.n_started} of {workers} started"]
+            if self.n_started >= self.n_workers:
+                return [self.launcher, f"{workers} reading the data"]
+            return [self.launcher, f"{self.n_started} of {workers} started"]
         said = [self.phase, f"round {self.round}"]
         if self.shift is not None:
             said.append(f"shift {self.shift:.3g}")

@@ -93,6 +93,11 @@ class MemoryStateStore(StateStore):
             self._seen_leaving.update(rank for rank, _ in left)
             return left
 
+    def news(self) -> Sequence[Event]:
+        with self._run.changed:
+            events, self._run.telemetry = self._run.telemetry, []
+            return events
+
     def clear(self) -> None:
         run = self._run
         with run.changed:
@@ -104,11 +109,12 @@ class MemoryStateStore(StateStore):
             run.left = {}
             run.changed.notify_all()
 
-    def join(self, rank: int, attempt: int) -> None:
+    def join(self, rank: int, attempt: int, telemetry: Sequence[Event] = ()) -> None:
         with self._run.changed:
             self._rank, self._attempt = rank, attempt
             self._check()
             self._run.attempts[rank] = attempt
+            self._run.telemetry += telemetry
 
     def contribute(self, message: ContributionMessage) -> Answer:
         run = self._run

@@ -118,13 +118,17 @@ class StateStore(ABC):
         """Wait for ranks to leave; return each (rank, last events) once."""
 
     @abstractmethod
+    def news(self) -> Sequence[Event]:
+        """Return, each once, the events that `wait` met before there was a state; asks nobody."""
+
+    @abstractmethod
     def clear(self) -> None:
         """Remove every key of the run."""
 
     # --- a rank -------------------------------------------------------------------------------
     @abstractmethod
-    def join(self, rank: int, attempt: int) -> None:
-        """Announce an attempt of a rank; supersedes all earlier ones."""
+    def join(self, rank: int, attempt: int, telemetry: Sequence[Event] = ()) -> None:
+        """Announce an attempt of a rank, with its first events; supersedes all earlier ones."""
 
     @abstractmethod
     def contribute(self, message: ContributionMessage) -> Answer:

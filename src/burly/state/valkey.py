@@ -68,6 +68,7 @@ class ValkeyStateStore(StateStore):
         self._events_read: str | None = None
         self._departures_read = "0-0"
         self._departed: set[int] = set()
+        self._news: list[Event] = []
 
     # --- the client -----------------------------------------------------------------------------
     def open(self, first: StateMessage) -> None:
@@ -117,14 +118,18 @@ class ValkeyStateStore(StateStore):
                 break
         return left
 
+    def news(self) -> Sequence[Event]:
+        events, self._news = self._news, []
+        return events
+
     def clear(self) -> None:
         keys = {key for leg in range(self._address.leg + 1) for key in _keys(self._address, leg)}
         self._connection.call("DEL", *sorted(keys))
 
     # --- a rank ---------------------------------------------------------------------------------
-    def join(self, rank: int, attempt: int) -> None:
+    def join(self, rank: int, attempt: int, telemetry: Sequence[Event] = ()) -> None:
         self._identity = (str(rank), str(attempt))
-        self._run(scripts.JOIN)
+        self._run(scripts.JOIN, self._telemetry(telemetry))
 
     def contribute(self, message: ContributionMessage) -> Answer:
         return self._answer(message, self._contribute(message))
@@ -157,7 +162,6 @@ class ValkeyStateStore(StateStore):
     # --- both -----------------------------------------------------------------------------------
     def wait(self, round: int, timeout_s: float) -> StateMessage | None:  # noqa: A002
         after = f"{round - 1}-0"
-        events: list[Event] = []
         is_client = self._events_read is not None
 
         def wanted() -> dict[str, str]:
@@ -166,11 +170,12 @@ class ValkeyStateStore(StateStore):
         for entries in self._read(timeout_s, wanted):
             for entry_id, fields in entries.get("telemetry", ()):
                 self._events_read = entry_id
-                events += decode_events(self._decode_record(fields[1], "telemetry")["events"])
+                record = self._decode_record(fields[1], "telemetry")
+                self._news += decode_events(record["events"])
             if states := entries.get("states"):
                 entry_id, fields = states[-1]
                 newest = self._state(int(entry_id.partition("-")[0]), fields[1])
-                return replace(newest, telemetry=tuple(events)) if events else newest
+                return replace(newest, telemetry=tuple(self.news())) if self._news else newest
         return None
 
     def latest(self, count: int) -> Sequence[StateMessage]:
@@ -229,10 +234,12 @@ class ValkeyStateStore(StateStore):
 
     def _publication(self, message: StateMessage) -> tuple[Any, ...]:
         named = ",".join(str(number) for number in sorted(set(message.carried.values())))
-        events: bytes = b""
-        if message.telemetry:
-            events = self._codec.encode_record("telemetry", events=encode_events(message.telemetry))
-        return message.round, self._encode(message), named, events
+        return message.round, self._encode(message), named, self._telemetry(message.telemetry)
+
+    def _telemetry(self, events: Sequence[Event]) -> bytes:
+        if not events:
+            return b""
+        return self._codec.encode_record("telemetry", events=encode_events(events))
 
     def _encode(self, message: StateMessage) -> bytes:
         frame = self._codec.encode_state(message)

@@ -39,6 +39,9 @@ local function renew()
     if i ~= 4 then redis.call('PEXPIRE', key, run[4]) end
   end
 end
+local function tell(events)
+  redis.call('XADD', KEYS[6], 'MAXLEN', 1000, '*', 'frame', events)
+end
 local function last()
   local entry = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
   return {'state', newest, entry[2][2]}
@@ -76,10 +79,12 @@ JOIN = Script(
     _FENCE
     + """
 redis.call('HSET', KEYS[1], 'attempt:' .. rank, attempt)
+if ARGV[4] ~= '' then tell(ARGV[4]) end
 renew()
 return {'ok'}
 """
 )
+"""a frame of events or nothing."""
 
 CONTRIBUTE = Script(
     _FENCE
@@ -144,9 +149,7 @@ for _, state in ipairs(states) do
 end
 redis.call('HSET', KEYS[1], 'newest', ARGV[4], 'index', table.concat(index, ' '))
 redis.call('DEL', KEYS[3], KEYS[4])
-if events ~= '' then
-  redis.call('XADD', KEYS[6], 'MAXLEN', 1000, '*', 'frame', events)
-end
+if events ~= '' then tell(events) end
 renew()
 return {'ok'}
 """
@@ -184,7 +187,7 @@ ABORT = Script(
     + f"""
 redis.call('HSET', KEYS[1], 'abort', ARGV[4])
 redis.call('XADD', KEYS[2], '{ABORT_ID}', 'abort', ARGV[4])
-redis.call('DEL', KEYS[3], KEYS[4], KEYS[5])
+redis.call('DEL', KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 renew()
 return {{'ok'}}
 """
