@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 BENCH = $(filter-out _%,$(basename $(notdir $(wildcard benchmarks/*.py))))
+EXPERIMENT = intra_function
 NATIVE := CMakeLists.txt $(wildcard native/* native/*/*)
 
 # The user's own choice, else the first compiler there is, else the one in the ziglang wheel.
@@ -19,7 +20,7 @@ ifeq ($(CXX),$(CURDIR)/tools/zig/c++)
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint bench wheel arm64 clean
+.PHONY: help install demo test lint bench experiments wheel arm64 clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1	/'
@@ -39,6 +40,9 @@ lint: $(STAMPS)/lint ## Check style and types
 
 bench: $(STAMPS)/bench ## Measure burly against its peers (minutes); BENCH=ancestor picks one
 	@for name in $(BENCH); do echo "--- $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+experiments: $(STAMPS)/experiments ## Repeat the paper's experiments (20 minutes, Linux, as root); EXPERIMENT=rounds picks one
+	@for name in $(EXPERIMENT); do echo "--- $$name"; $(BIN)/python experiments/$$name.py || exit 1; done
 
 wheel: $(STAMPS)/venv $(COMPILER) ## Build a wheel into dist/ and try it in an environment of its own
 	rm -rf dist $(VENV)/smoke
@@ -71,6 +75,6 @@ $(STAMPS)/burly: $(STAMPS)/venv $(COMPILER) pyproject.toml $(NATIVE)
 	$(PIP) install --editable .
 	@touch $@
 
-$(STAMPS)/test $(STAMPS)/lint $(STAMPS)/bench: $(STAMPS)/%: $(STAMPS)/burly
+$(STAMPS)/test $(STAMPS)/lint $(STAMPS)/bench $(STAMPS)/experiments: $(STAMPS)/%: $(STAMPS)/burly
 	$(PIP) install --group $*
 	@touch $@

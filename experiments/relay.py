@@ -24,6 +24,9 @@ import time
 CHUNK = 1 << 16
 PR_SET_TIMERSLACK = 29
 SAMPLES = 400
+MEASURING_S = 0.5
+TRIES = 12
+GOOD_ENOUGH = 0.03
 
 
 class Relay:
@@ -132,12 +135,18 @@ def calibrated_delay(rtt_s: float) -> tuple[float, float, float]:
     echo = echo_server()
     relay = Relay(echo, 0.0)
     direct = median_round_trip(echo[1])
-    for _ in range(4):
-        relayed = median_round_trip(relay.port)
-        relay.delay_s = max(0.0, relay.delay_s + (direct + rtt_s - relayed) / 2)
-    relayed = median_round_trip(relay.port)
+    samples = min(SAMPLES, max(50, round(MEASURING_S / rtt_s)))
+    tried = []
+    for _ in range(TRIES):
+        relayed = median_round_trip(relay.port, samples)
+        error = direct + rtt_s - relayed
+        tried.append((abs(error), relay.delay_s, relayed))
+        if abs(error) < GOOD_ENOUGH * rtt_s:
+            break
+        relay.delay_s = max(0.0, relay.delay_s + error / 2)
     relay.close()
-    return relay.delay_s, direct, relayed
+    _, delay_s, relayed = min(tried)
+    return delay_s, direct, relayed
 
 
 def main() -> None:

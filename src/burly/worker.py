@@ -45,6 +45,9 @@ class Task:
         Takes the partition and the outputs, puts them where they belong, returns the bytes written.
     launched_at : float
         When the client asked for this worker, in seconds since the epoch.
+    make_team : callable
+        Takes the number of threads and returns the team: where its threads have to be bound or
+        counted, that is done here.
     """
 
     algorithm: Algorithm
@@ -52,6 +55,7 @@ class Task:
     load: Callable[[int], Partition]
     write: Callable[[Partition, Outputs], int]
     launched_at: float
+    make_team: Callable[[int], ThreadTeam] = ThreadTeam
 
 
 def run_worker(
@@ -91,7 +95,7 @@ def run_worker(
 
 def _work(task: Task, rounds: Rounds, rank: int, attempt: int) -> State:
     algorithm = task.algorithm
-    with ThreadTeam(task.n_threads) as team:
+    with task.make_team(task.n_threads) as team:
         state = rounds.receive()
         partition = _load(task, rounds, rank, attempt)
         scratch = algorithm.scratch(partition, team)

