@@ -7,10 +7,9 @@ import pickle
 import sys
 from functools import partial
 
-from emulation import enter_all
-
 from burly.kernels import ThreadTeam
 from burly.launchers.function import work
+from emulation import enter_all
 
 
 def main() -> None:

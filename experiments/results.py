@@ -54,7 +54,9 @@ def draw(name: str, chart: alt.TopLevelMixin) -> None:
     styled = (
         chart.configure(background="white", font="sans-serif")
         .configure_view(stroke=None)
-        .configure_axis(grid=True, gridColor="#e6e6e6", domainColor="#888", titleFontWeight="normal")
+        .configure_axis(
+            grid=True, gridColor="#e6e6e6", domainColor="#888", titleFontWeight="normal"
+        )
         .configure_title(anchor="start", fontSize=14, subtitleColor="#555")
     )
     styled.save(FOLDER / f"{name}.svg")

@@ -1,7 +1,8 @@
 import os
 
-import emulation
 import pytest
+
+import emulation
 
 
 def test_a_vcpu_never_gets_more_than_a_fifth_of_a_core():
