@@ -15,7 +15,6 @@ from dataclasses import replace
 
 from burly.contributions import Contribution, Step, Totals, total
 from burly.events import Event, RoundDone, StatePublished
-from burly.exceptions import RoundTooLargeError
 from burly.state.store import (
     Answer,
     Behind,
@@ -183,14 +182,8 @@ class Rounds:
         self._messages.extend(messages)
 
     def _check_size(self, contribution: Contribution) -> None:
-        limit = self._store.round_limit_bytes
         n_bytes = sum(part.array.nbytes for part in contribution.values())
-        if limit is not None and n_bytes * self._world_size > limit:
-            raise RoundTooLargeError(
-                f"{self._world_size} workers with {n_bytes:,} bytes each make a round of "
-                f"{n_bytes * self._world_size:,} bytes; at most {limit:,} are allowed: "
-                "use fewer, larger workers, or a smaller model"
-            )
+        self._store.check_round(n_bytes, self._world_size)
 
     def _drain(self) -> Sequence[Event]:
         events = tuple(self._outbox)

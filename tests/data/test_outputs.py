@@ -3,6 +3,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
+from scipy import sparse
 from tests.data.reading import read_all, rows_of
 
 from burly.data import outputs, upload
@@ -133,3 +134,21 @@ def test_an_upload_never_overwrites(tmp_path):
     upload.upload(data, str(tmp_path))
     with pytest.raises(ConfigurationError, match="already holds an upload"):
         upload.upload(data, str(tmp_path))
+
+
+def test_an_uploaded_sparse_matrix_has_the_same_shards(tmp_path, monkeypatch):
+    monkeypatch.setattr(upload, "OBJECT_BYTES", 400_000)
+    X = sparse.random(30_000, 300, 0.02, format="csr", random_state=0, dtype=np.float32)
+    local = from_arrays(X, np.arange(30_000), np.linspace(0, 1, 30_000))
+    remote = upload.upload(local, str(tmp_path / "up"))
+    assert len({shard.object.uri for shard in remote.shards}) > 1
+    for here, there in zip(read_all(local), read_all(remote, 3), strict=True):
+        assert here.ordinal == there.ordinal
+        for a, b in zip(parts(here), parts(there), strict=True):
+            np.testing.assert_array_equal(a, b)
+            assert a.dtype == b.dtype
+    remove_upload(str(tmp_path / "up"))
+
+
+def parts(rows):
+    return rows.X.data, rows.X.indices, rows.X.indptr, rows.y, rows.weights

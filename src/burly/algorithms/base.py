@@ -64,6 +64,10 @@ class Algorithm(ABC):
         """Return results as long as the partition, by name: one entry a row, in order."""
         return {}
 
+    def contribution_bytes(self, info: DatasetInfo) -> int:  # noqa: ARG002
+        """Return how many bytes a contribution has at least, for the check of rounds before a launch."""
+        return 0
+
     def scratch_bytes(self, info: DatasetInfo) -> int:  # noqa: ARG002
         """Return how many bytes a row `scratch` needs, for the check of memory before a launch."""
         return 0

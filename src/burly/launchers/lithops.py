@@ -134,6 +134,7 @@ class Lithops(Launcher):
             address = RunAddress.new(url, world_size=len(parts), memory=job.algorithm.memory)
             store = connect(address)
             stack.callback(store.close)
+            store.check_round(job.algorithm.contribution_bytes(job.data.info), len(parts))
             store.open(StateMessage(leg=0, round=1, state=job.first))
             functions = stack.enter_context(_executor(config, address.run_id))
             own = stack.enter_context(belongings(job, lambda: functions.place(address.run_id)))

@@ -17,6 +17,7 @@ from typing import ClassVar
 
 from burly.contributions import Contribution
 from burly.events import Event
+from burly.exceptions import RoundTooLargeError
 from burly.states import State
 
 
@@ -103,6 +104,23 @@ class StateStore(ABC):
 
     def __init__(self) -> None:
         self.traffic = Traffic()
+
+    def check_round(self, n_bytes: int, world_size: int) -> None:
+        """Refuse a round in which so many workers contribute so many bytes each.
+
+        Raises
+        ------
+        burly.exceptions.RoundTooLargeError
+            With the numbers, if that is more than `round_limit_bytes`.
+        """
+        limit = self.round_limit_bytes
+        if limit is not None and n_bytes * world_size > limit:
+            workers = "1 worker" if world_size == 1 else f"{world_size} workers"
+            raise RoundTooLargeError(
+                f"{workers} with {n_bytes:,} bytes each make a round of "
+                f"{n_bytes * world_size:,} bytes; at most {limit:,} are allowed: "
+                "use fewer, larger workers, or a smaller model"
+            )
 
     # --- the client ---------------------------------------------------------------------------
     @abstractmethod

@@ -54,6 +54,9 @@ class LogisticRegression(Algorithm):
     def start(self, info: DatasetInfo) -> State:
         return preparing.start(self.settings, info)
 
+    def contribution_bytes(self, info: DatasetInfo) -> int:
+        return 8 * (info.n_features + 1)  # a gradient; one a class if there are more than two
+
     def scratch(self, partition: Partition, team: ThreadTeam) -> Scratch:
         return Scratch(LogisticRows(partition, team))
 
