@@ -209,7 +209,8 @@ def draw_seed(random_state: Any) -> int:
             )
         return int(random_state)
     if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+        # As small as one that a user may give, so that a run can be repeated.
+        return int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(1 << 32, dtype=np.uint64))
     raise ConfigurationError(
