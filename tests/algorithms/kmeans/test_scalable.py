@@ -36,11 +36,11 @@ def test_the_first_two_rounds_bound_the_potential_and_sum_it():
 
 
 def test_every_row_passes_a_draw_of_its_own():
-    X, weights = column(0, 1, 3, 4, 40), np.array([1.0, 6.0, 0.0, 0.5, 0.5])
-    n, k = 2000, 3
-    hits = np.zeros(5)
+    X, weights = column(*range(13), 20), np.array([1.0, 2, 1, 1, 1, 0, 1, 1, 0.5, 1, 1, 1, 1, 0.5])
+    n, k = 1500, 4
+    hits = np.zeros(14)
     for seed in range(n):
-        with workers(algorithm(k, seed), X, weights, shard_rows=2, borders=[1]) as run:
+        with workers(algorithm(k, seed), X, weights, shard_rows=5, borders=[1]) as run:
             state = run.until("k-means|| sample", begun(run, column(0)))
             candidates = run.round(state)["candidates"]
         assert candidates[0, 0] == 0
