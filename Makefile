@@ -27,7 +27,7 @@ help: ## Show this list
 
 install: $(STAMPS)/burly ## Build burly and install it, editable, into .venv
 
-demo: $(STAMPS)/burly ## Train k-means on a photograph's pixels, on two Lithops functions
+demo: $(STAMPS)/burly ## Train on a photograph and on digits, on two Lithops functions
 	$(BIN)/burly demo
 
 test: $(STAMPS)/test ## Run the tests; ARGS= goes to pytest

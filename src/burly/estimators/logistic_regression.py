@@ -62,11 +62,12 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
     random_state : default=None
         For scikit-learn's sake: nothing is drawn.
     solver : str, default="auto"
-        "auto" or "newton": Newton's method on growing samples, for dense data;
-        ``run_.settings["solver_chosen"]`` says what was chosen. The names of scikit-learn are served
-        by it too, since the optimum is the same; "liblinear" penalises the intercept as there.
+        "newton" (growing samples, for dense rows), "lbfgs" (sparse rows, many columns), "gd" (the paper's
+        fixed steps), or "auto", which is one of the first two; ``run_.settings["solver_chosen"]`` says
+        which. scikit-learn's other names are served as "auto", since the optimum is the same;
+        "liblinear" penalises the intercept as there.
     max_iter : int, default=100
-        Steps of the coefficients at most.
+        Steps of the coefficients at most; with "gd" so many exactly.
     verbose : int, default=0
         Whether to show progress.
     warm_start : bool, default=False
