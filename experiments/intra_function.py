@@ -19,19 +19,16 @@ import tempfile
 from pathlib import Path
 
 import altair as alt
-import numpy as np
 
-import burly
-from burly.events import PartitionLoaded, RoundDone
-from burly.report.run import Run
+from burly.events import RoundDone
 from emulation import Vcpus, check, vcpus
 from functions import EmulatedFunctions
 from network import relayed, valkey
 from results import draw, write
+from training import loop_s, make_labelled, make_noise, train_kmeans, train_logistic
 
 N_VCPUS, RTT_MS, REPEATS, SIZES = 8, 0.66, 3, (2, 4, 8)
-SHAPE, N_CLUSTERS, N_ITERATIONS = (1_000_000, 32), 100, 5
-LOGISTIC_SHAPE, N_STEPS = (2_400_000, 64), 5
+ALGORITHMS = {"k-means": train_kmeans, "logistic regression": train_logistic}
 
 
 def main() -> None:
@@ -39,46 +36,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, vcpus(N_VCPUS) as made:
         print(check(made))
         folder = Path(name)
-        make_data(folder)
+        make_noise(folder)
+        make_labelled(folder)
         with valkey() as port, relayed(port, RTT_MS) as behind:
             rows = [
                 row
-                for algorithm in ("k-means", "logistic regression")
+                for algorithm in ALGORITHMS
                 for size in SIZES
                 for row in compare(algorithm, folder, made, size, f"redis://127.0.0.1:{behind}")
             ]
     write("intra_function", rows)
     draw("intra_function", chart(rows))
-
-
-def make_data(folder: Path) -> None:
-    """Write the rows; a label is the first column, drawn from a logistic model."""
-    random = np.random.default_rng(0)
-    np.save(folder / "noise.npy", random.random(SHAPE, dtype=np.float32))
-    X = random.standard_normal(LOGISTIC_SHAPE, dtype=np.float32)
-    margins = X @ random.standard_normal(LOGISTIC_SHAPE[1], dtype=np.float32)
-    X[:, 0] = random.random(len(X), dtype=np.float32) < 1 / (1 + np.exp(-margins))
-    np.save(folder / "labelled.npy", X)
-
-
-def train(algorithm: str, folder: Path, launcher: EmulatedFunctions) -> Run:
-    """Train once and return what happened."""
-    if algorithm == "k-means":
-        X = np.load(folder / "noise.npy", mmap_mode="r")
-        model = burly.KMeans(
-            N_CLUSTERS, init=X[:N_CLUSTERS], max_iter=N_ITERATIONS, tol=0.0, launcher=launcher
-        )
-        return model.fit(burly.Dataset(folder / "noise.npy")).run_
-    model = burly.LogisticRegression(
-        C=np.inf, solver="gd", learning_rate=1e-7, max_iter=N_STEPS, launcher=launcher
-    )
-    return model.fit(burly.Dataset(folder / "labelled.npy", label=0)).run_
-
-
-def loop_s(run: Run) -> float:
-    """Return the seconds from the last partition loaded to the end of the last round."""
-    loaded = max(event.at for event in run.events if isinstance(event, PartitionLoaded))
-    return max(event.at for event in run.events if isinstance(event, RoundDone)) - loaded
 
 
 def compare(algorithm: str, folder: Path, made: Vcpus, size: int, state: str) -> list[dict]:
@@ -88,7 +56,7 @@ def compare(algorithm: str, folder: Path, made: Vcpus, size: int, state: str) ->
     for _ in range(REPEATS):
         for n_threads, kept in runs.items():
             launcher = EmulatedFunctions(made, n_workers, size, n_threads, state)
-            kept.append(train(algorithm, folder, launcher))
+            kept.append(ALGORITHMS[algorithm](folder, launcher))
     seconds = {n_threads: [loop_s(run) for run in kept] for n_threads, kept in runs.items()}
     best = {n_threads: statistics.median(each) for n_threads, each in seconds.items()}
     rounds = [e for e in runs[size][0].events if isinstance(e, RoundDone) and e.rank == 0]

@@ -8,7 +8,7 @@ barrier and a flag. In a round, every worker
 
 1. reads the centres;
 2. forks its inner workers, a process each, which assign their rows one at a time with NumPy and
-   send labels, counts and sums back through pipes;
+   send labels, counts and sums back through pipes (without inner workers it does that itself);
 3. adds its counts and sums to the shared ones, cluster by cluster, under the cluster's lock;
 4. waits at the barrier; worker 0 divides sums by counts, writes the centres, clears sums and
    counts, and sets the flag if nothing moved;
@@ -18,15 +18,18 @@ Two differences, both in the ancestor's favour: workers get their rows as arrays
 and the clock starts only when all of them are ready.
 """
 
-import multiprocessing
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import lithops.multiprocessing as shared
 import numpy as np
 from numpy.typing import NDArray
+
+from ancestor.inner import enter, in_processes
 
 Rows = NDArray[np.float64]
 
@@ -65,8 +68,8 @@ def make_board(centres: Rows, n_workers: int) -> Board:
     )
 
 
-def assign_rows(rows: Rows, centres: Rows, pipe: Connection) -> None:
-    """Label rows one by one and send labels, counts and sums: the work of an inner worker."""
+def assign_rows(rows: Rows, centres: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64], Rows]:
+    """Label rows one by one; return labels, counts and sums: the work of an inner worker."""
     labels = np.empty(len(rows), np.int64)
     counts = np.zeros(len(centres), np.int64)
     sums = np.zeros_like(centres)
@@ -75,26 +78,19 @@ def assign_rows(rows: Rows, centres: Rows, pipe: Connection) -> None:
         labels[i] = nearest
         counts[nearest] += 1
         sums[nearest] += row
-    pipe.send((labels, counts, sums))
-    pipe.close()
+    return labels, counts, sums
 
 
-def assign_in_processes(
-    rows: Rows, centres: Rows, n_inner: int
+def assign(
+    rows: Rows, centres: Rows, n_inner: int, groups: Sequence[Path]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Rows]:
-    """Fork the inner workers for one round and bring together what they send."""
-    started = []
-    for share in np.array_split(rows, n_inner):
-        ours, theirs = multiprocessing.Pipe(duplex=False)
-        process = multiprocessing.Process(target=assign_rows, args=(share, centres, theirs))
-        process.start()
-        theirs.close()
-        started.append((process, ours))
-    results = [pipe.recv() for _, pipe in started]
-    for process, pipe in started:
-        process.join()
-        pipe.close()
-    labels, counts, sums = zip(*results, strict=True)
+    """Label the rows of a worker, in inner workers if there are any."""
+    if n_inner == 0:
+        return assign_rows(rows, centres)
+    work = partial(assign_rows, centres=centres)
+    labels, counts, sums = zip(
+        *in_processes(work, np.array_split(rows, n_inner), groups), strict=True
+    )
     return np.concatenate(labels), np.sum(counts, axis=0), np.sum(sums, axis=0)
 
 
@@ -120,14 +116,18 @@ def move_centres(board: Board, old: Rows) -> None:
         board.converged.value = 1
 
 
-def train(rank: int, rows: Rows, board: Board, n_inner: int, n_rounds: int) -> Outcome:
+def train(
+    rank: int, rows: Rows, board: Board, *, n_inner: int, n_rounds: int, groups: Sequence[Path]
+) -> Outcome:
     """Take part in the training: the body of a function."""
+    if groups and n_inner == 0:
+        enter(groups[0])
     board.barrier.wait()
     began_at = time.time()
     labels = np.empty(0, np.int64)
     for _ in range(n_rounds):
         centres = np.array(board.centres[:])
-        labels, counts, sums = assign_in_processes(rows, centres, n_inner)
+        labels, counts, sums = assign(rows, centres, n_inner, groups)
         share_sums(board, counts, sums)
         board.barrier.wait()
         if rank == 0:
