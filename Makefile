@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 BENCH = $(filter-out _%,$(basename $(notdir $(wildcard benchmarks/*.py))))
-EXPERIMENT = intra_function
+EXPERIMENT = intra_function few_or_many breakdown synchronisation end_to_end
+PEERS := $(patsubst experiments/environments/%.txt,$(STAMPS)/peers-%,$(wildcard experiments/environments/*.txt))
 NATIVE := CMakeLists.txt $(wildcard native/* native/*/*)
 
 # The user's own choice, else the first compiler there is, else the one in the ziglang wheel.
@@ -41,7 +42,7 @@ lint: $(STAMPS)/lint ## Check style and types
 bench: $(STAMPS)/bench ## Measure burly against its peers (minutes); BENCH=ancestor picks one
 	@for name in $(BENCH); do echo "--- $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
-experiments: $(STAMPS)/experiments ## Repeat the paper's experiments (20 minutes, Linux, as root); EXPERIMENT=rounds picks one
+experiments: $(STAMPS)/experiments $(PEERS) ## Repeat the paper's experiments (20 minutes, Linux, as root); EXPERIMENT=rounds picks one
 	@for name in $(EXPERIMENT); do echo "--- $$name"; $(BIN)/python experiments/$$name.py || exit 1; done
 
 wheel: $(STAMPS)/venv $(COMPILER) ## Build a wheel into dist/ and try it in an environment of its own
@@ -73,6 +74,11 @@ $(STAMPS)/zig: $(STAMPS)/venv
 
 $(STAMPS)/burly: $(STAMPS)/venv $(COMPILER) pyproject.toml $(NATIVE)
 	$(PIP) install --editable .
+	@touch $@
+
+$(PEERS): $(STAMPS)/peers-%: $(STAMPS)/venv experiments/environments/%.txt
+	$(PYTHON) -m venv $(VENV)/peers/$*
+	$(VENV)/peers/$*/bin/python -m pip --disable-pip-version-check --quiet install -r experiments/environments/$*.txt
 	@touch $@
 
 $(STAMPS)/test $(STAMPS)/lint $(STAMPS)/bench $(STAMPS)/experiments: $(STAMPS)/%: $(STAMPS)/burly

@@ -15,13 +15,9 @@ The ancestor is in ``experiments/ancestor``.
 import argparse
 import os
 import platform
-import re
-import socket
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,13 +29,12 @@ from burly.report.run import Run
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
 from launching import Loop, run_ancestor
-from network import relayed, valkey
+from network import monitored, relayed, valkey
 
 N_ROWS, N_FEATURES, N_CLUSTERS, N_WORKERS, N_ITERATIONS = 20_000, 20, 10, 2, 10
 LEARNING_RATE = 1e-4
 RTT_MS = 0.66
 REPEATS = 3
-MONITORED = re.compile(rb"\+(\d+\.\d+) \[\d+ (\S+)\]")
 
 
 @dataclass(frozen=True)
@@ -93,30 +88,6 @@ def launcher_to(port: int) -> burly.Lithops:
     return burly.Lithops(
         n_workers=N_WORKERS, vcpus=1, backend="localhost", state=f"redis://127.0.0.1:{port}"
     )
-
-
-@contextmanager
-def monitored(port: int) -> Iterator[list[float]]:
-    """Collect the server's time stamps of all commands that clients send."""
-    stamps: list[float] = []
-    connection = socket.create_connection(("127.0.0.1", port))
-    lines = connection.makefile("rb")
-    connection.sendall(b"MONITOR\r\n")
-    lines.readline()
-
-    def read() -> None:
-        for line in lines:
-            match = MONITORED.match(line)
-            if match and match[2] != b"lua":
-                stamps.append(float(match[1]))
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    yield stamps
-    connection.shutdown(socket.SHUT_RDWR)
-    reader.join()
-    lines.close()
-    connection.close()
 
 
 def measure(run: Callable[[int], Loop], server_port: int, port: int) -> tuple[Loop, float]:

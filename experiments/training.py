@@ -9,7 +9,7 @@ from burly.events import PartitionLoaded, RoundDone
 from burly.launchers.base import Launcher
 from burly.report.run import Run
 
-SHAPE, N_CLUSTERS, N_ITERATIONS = (1_000_000, 32), 100, 5
+SHAPE, N_CLUSTERS, N_ITERATIONS = (1_000_000, 32), 300, 5
 LOGISTIC_SHAPE, N_STEPS = (2_400_000, 64), 5
 
 
