@@ -4,7 +4,8 @@ The client describes (`Dataset.resolve`), a worker reads (`read_partition`). Mod
 
 - `dataset`: what a user names, and what the client finds there;
 - `shards`: the pieces that the data alone determines, and how they are dealt to workers;
-- `arrays`, `read_npy`, `read_csv` (with `csv_schema`, `csv_text`), `read_parquet`: the formats;
+- `arrays`, `read_npy`, `read_csv` (with `csv_schema`, `csv_text`), `read_parquet` (with
+  `parquet_schema`): the formats;
 - `reading`: a worker's part; `partition`: what it then holds;
 - `storage`: the only module that knows obstore; `locate`: paths, globs and folders;
 - `upload`: an array on its way to workers;

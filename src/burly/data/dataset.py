@@ -168,9 +168,9 @@ class Dataset:
                 return read_svmlight.describe(objects, self, storage)
             case "parquet":
                 # Only these two need pyarrow, which takes its time to import.
-                from burly.data import read_parquet  # noqa: PLC0415
+                from burly.data import parquet_schema  # noqa: PLC0415
 
-                return read_parquet.describe(objects, self, storage)
+                return parquet_schema.describe(objects, self, storage)
             case _:
                 from burly.data import csv_schema  # noqa: PLC0415
 

@@ -1,0 +1,119 @@
+"""What Parquet files say of themselves: columns, and the shards that their row groups make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from burly.data.columns import Columns, choose_columns
+from burly.data.partition import DatasetInfo
+from burly.data.read_parquet import ParquetReader, read_footer
+from burly.data.resolved import ResolvedDataset
+from burly.data.shards import DataObject, Shard, row_ranges, rows_per_shard
+from burly.data.storage import Storage
+from burly.exceptions import DataError, SchemaError
+
+if TYPE_CHECKING:
+    from burly.data.dataset import Dataset
+
+
+def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) -> ResolvedDataset:
+    """Look at the footers of Parquet files.
+
+    Raises
+    ------
+    burly.exceptions.SchemaError
+        If columns are missing, or are no numbers.
+    burly.exceptions.ParseError
+        If a file is not Parquet.
+    burly.exceptions.DataError
+        If there are no rows.
+    """
+    footers = storage.map(lambda item: read_footer(item, storage), objects)
+    schema = footers[0].schema.to_arrow_schema()
+    columns = choose_columns(
+        schema.names,
+        len(schema.names),
+        columns=dataset.columns,
+        label=dataset.label,
+        weight=dataset.weight,
+        where=objects[0].uri,
+    )
+    for item, footer in zip(objects, footers, strict=True):
+        _check(item, footer.schema.to_arrow_schema(), columns, schema)
+    reader = ParquetReader(columns, dataset.final or np.dtype(np.float32))
+    n_features = len(columns.features)
+    per_shard = rows_per_shard(n_features * reader.dtype.itemsize)
+    shards: list[Shard] = []
+    for item, footer in zip(objects, footers, strict=True):
+        for group in range(footer.num_row_groups):
+            n_rows = footer.row_group(group).num_rows
+            n_bytes = sum(end - begin for begin, end in reader.chunks(footer, group).values())
+            for begin, end in row_ranges(n_rows, per_shard):
+                weight = n_bytes * (end - begin) // n_rows
+                shards.append(Shard(len(shards), begin, end, weight, item, group))
+    n_rows = sum(footer.num_rows for footer in footers)
+    if n_rows == 0:
+        raise DataError(f"{objects[0].uri} is empty: it has no rows")
+    info = DatasetInfo(
+        n_features=n_features,
+        dtype=reader.dtype,
+        n_shards=len(shards),
+        n_rows=n_rows,
+        max_rows=n_rows,
+        weighted=columns.weight is not None,
+        labelled=columns.label is not None,
+        in_memory=False,
+        feature_names=columns.feature_names,
+    )
+    return ResolvedDataset(info, tuple(shards), reader)
+
+
+def _check(item: DataObject, schema: pa.Schema, columns: Columns, first: pa.Schema) -> None:
+    """Check the columns of one file."""
+    for column in columns.used:
+        name = columns.names[column]
+        if schema.names.count(name) != 1:
+            count = schema.names.count(name)
+            raise SchemaError(
+                f"{item.uri} has {count or 'no'} columns named {name!r}; one is needed, as in all "
+                "files of the dataset"
+            )
+        kind = schema.field(name).type
+        if column == columns.label:
+            if kind != first.field(name).type or not _is_label(kind):
+                raise SchemaError(
+                    f"the label {name!r} of {item.uri} is {kind}; it must be numbers, truth values "
+                    "or text, and the same in all files"
+                )
+        elif not _is_number(kind):
+            raise SchemaError(
+                f"column {name!r} of {item.uri} is {kind} where numbers are needed; name the "
+                "columns to use with columns="
+            )
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    types = pa.types
+    return any(
+        fits(kind)
+        for fits in (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
+    )
+
+
+def _is_label(kind: pa.DataType) -> bool:
+    types = pa.types
+    value = kind.value_type if types.is_dictionary(kind) else kind
+    return any(
+        fits(value)
+        for fits in (
+            types.is_integer,
+            types.is_floating,
+            types.is_boolean,
+            types.is_string,
+            types.is_large_string,
+        )
+    )
