@@ -29,9 +29,9 @@ from burly.exceptions import ParseError
 Array = NDArray[Any]
 _FOOTER_BYTES = 64 << 10
 _BUFFER_BYTES = 64 << 10
-_COLUMNS_AT_ONCE = 16
-"""Arrow holds a page of each column that it decodes, a MiB or so. The rows are gone over once for so
-many columns, and 16 of float32 are a cache line of them."""
+_COLUMNS_AT_ONCE = 8
+"""Arrow holds pages of each column that it decodes, 2 to 4 MiB in all; the rows are gone over once for
+so many columns, which takes longer the fewer they are."""
 _NATIVE = frozenset(map(np.dtype, ("f4", "f8", "i4", "i8")))
 """What the native code turns into rows; others are rare."""
 
