@@ -133,8 +133,12 @@ def fit_logistic(
     *,
     data: o.Data,
     label: Annotated[
-        str, typer.Option(help="The column of the labels.", rich_help_panel="What is in the data")
-    ],
+        str | None,
+        typer.Option(
+            help="The column of the labels; svmlight lines start with theirs.",
+            rich_help_panel="What is in the data",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="MODEL", help="Where the model is written (.npz).")
     ] = None,

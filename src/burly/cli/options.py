@@ -22,6 +22,7 @@ class Format(StrEnum):
     csv = "csv"
     parquet = "parquet"
     npy = "npy"
+    svmlight = "svmlight"
 
 
 Data = Annotated[
