@@ -88,7 +88,7 @@ class LogisticRegression(Algorithm):
                 if "total_weight" not in prepared.arrays:
                     return prepared
                 problem = Problem.of(self.settings, prepared)
-                return SOLVERS[choose(problem)].begin(problem, prepared)
+                return SOLVERS[choose(problem, float(prepared["n_rows"]))].begin(problem, prepared)
             case "bounds":
                 return preparing.update_bounds(state, totals, self.feature_names)
         missed = sum(int(np.sum(totals[name])) for name in _MISSES if name in totals)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from burly.algorithms.logistic.problem import Problem
 from burly.exceptions import ConfigurationError
 
-LARGEST_NEWTON = 2000
-"""Coefficients for which a Hessian is still worth its rounds, at least; see docs/logistic.md."""
+SMALL, LARGE = 300, 2000
+"""Up to so many coefficients Newton's method is chosen for dense rows, and above so many never."""
+ROWS_A_COEFFICIENT = 100
+"""Between these it needs so many rows a coefficient: the crossover on correlated columns, as
+benchmarks/logistic_crossover.py measures it; docs/logistic.md has the figures."""
 
 SERVED_BY = {
     "auto": "auto",
@@ -22,7 +25,7 @@ SERVED_BY = {
 """What each name that a user may give is served by; those of scikit-learn have the same optimum."""
 
 
-def choose(problem: Problem) -> str:
+def choose(problem: Problem, n_rows: float) -> str:
     """Return the solver for a fit.
 
     Raises
@@ -42,4 +45,5 @@ def choose(problem: Problem) -> str:
     if asked != "auto":
         return asked
     n_coefficients = problem.n_outputs * (problem.n_features + 1)
-    return "lbfgs" if problem.sparse or n_coefficients > LARGEST_NEWTON else "newton"
+    enough = n_coefficients <= SMALL or n_rows >= ROWS_A_COEFFICIENT * n_coefficients
+    return "newton" if enough and n_coefficients <= LARGE and not problem.sparse else "lbfgs"
