@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import copy
 import fcntl
 import importlib
 import logging
@@ -23,9 +22,10 @@ from burly.data.shards import Shard
 from burly.data.storage import Credentials
 from burly.events import Ended, Launched, Noted
 from burly.exceptions import BurlyError, ConfigurationError, LaunchError, RunAbortedError, describe
-from burly.launchers import platforms
+from burly.launchers import memory, platforms
 from burly.launchers.base import Job, Launcher, Observer, Result
 from burly.launchers.belongings import Belongings, Place, belongings, place_in
+from burly.launchers.configuration import LOCAL_INTERVAL_S, LOCALHOST, backend_of, complete
 from burly.launchers.function import Order, work
 from burly.launchers.watch import Watch
 from burly.launchers.workplace import workplace
@@ -35,11 +35,8 @@ from burly.state.store import StateMessage, StateStore
 
 _log = logging.getLogger(__name__)
 
-LOCALHOST = "localhost"
 JOBS = "lithops.jobs"
 """Where Lithops keeps what belongs to a job."""
-LOCAL_INTERVAL_S = 0.2
-"""How often the monitor of Lithops lists a local folder; its own 2 s suit object stores."""
 GRACE_S = 3.0
 """How long workers that were told to stop may take before local ones are killed."""
 SESSION = ("__LITHOPS_SESSION_ID", "__LITHOPS_TOTAL_EXECUTORS")
@@ -135,8 +132,9 @@ class Lithops(Launcher):
             store = connect(address)
             stack.callback(store.close)
             store.check_round(job.algorithm.contribution_bytes(job.data.info), len(parts))
-            store.open(StateMessage(leg=0, round=1, state=job.first))
             functions = stack.enter_context(_executor(config, address.run_id))
+            self._check_memory(job, parts, functions)
+            store.open(StateMessage(leg=0, round=1, state=job.first))
             own = stack.enter_context(belongings(job, lambda: functions.place(address.run_id)))
             parts = own.data.split(self.n_workers)
             order = self._order(job, own, address, functions.backend)
@@ -166,6 +164,19 @@ class Lithops(Launcher):
         config = self._configuration(self.n_workers)
         with _executor(config, secrets.token_hex(8)) as functions:
             return functions.survey()
+
+    def _check_memory(
+        self, job: Job, parts: Sequence[tuple[Shard, ...]], functions: _Functions
+    ) -> None:
+        granted = platforms.granted(functions.backend, functions.section)
+        if functions.backend != LOCALHOST and granted.memory_mb:
+            memory.check(
+                job.algorithm,
+                job.data,
+                parts,
+                memory_mb=granted.memory_mb,
+                where=functions.backend,
+            )
 
     def _order(self, job: Job, own: Belongings, address: RunAddress, backend: str) -> Order:
         return Order(
@@ -198,41 +209,17 @@ class Lithops(Launcher):
 
     def _configuration(self, n_workers: int) -> dict[str, Any]:
         """Return the configuration for Lithops, complete with what burly needs of it."""
-        config: dict[str, Any] = copy.deepcopy(dict(self.config or {}))
-        if not config:
-            config = _lithops().module("lithops.config").load_config()
-        general = config["lithops"] = dict(config.get("lithops") or {})
-        if self.backend:
-            general["backend"] = self.backend
-            general.pop("mode", None)
-        backend = general.setdefault("backend", LOCALHOST)
+        given = self.config or _lithops().module("lithops.config").load_config()
+        backend = backend_of(given, self.backend)
         self._check_backend(backend)
-        section = config[backend] = dict(config.get(backend) or {})
-        general.update(
-            data_cleaner=False,  # it would leave a process behind; what it cleans we clean
-            data_limit=False,
-            include_modules="none",
+        return complete(
+            given,
+            backend=self.backend,
+            n_workers=n_workers,
+            vcpus=self.vcpus,
+            memory_mb=self.memory_mb,
+            interpreter=_lithops().interpreter if backend == LOCALHOST else "",
         )
-        if backend == LOCALHOST:
-            general.setdefault("storage", LOCALHOST)
-            general.setdefault("monitoring_interval", LOCAL_INTERVAL_S)
-            section.update(runtime=_lithops().interpreter, worker_processes=n_workers, version=1)
-            return config
-        general["chunksize"] = section["worker_processes"] = 1
-        if self.vcpus is not None:
-            section.update(platforms.size(backend, self.vcpus, self.memory_mb).settings)
-        elif self.memory_mb is not None:
-            section["runtime_memory"] = self.memory_mb
-        limit = min(
-            section.get("max_workers", n_workers), platforms.max_workers(backend) or n_workers
-        )
-        if limit < n_workers:
-            raise ConfigurationError(
-                f"{backend} runs at most {limit} functions at once, and all {n_workers} workers "
-                "have to: ask for fewer workers (n_workers) with more vCPUs (vcpus), or raise "
-                "max_workers in its section of the Lithops configuration"
-            )
-        return config
 
     def _check_backend(self, backend: str | None) -> None:
         if backend not in (None, LOCALHOST) and self.state is None:

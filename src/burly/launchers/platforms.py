@@ -52,6 +52,12 @@ def max_workers(backend: str) -> int | None:
     return limit
 
 
+def longest_s(backend: str) -> int | None:
+    """Return how long a function may run at most, where burly has to ask for it."""
+    longest: int | None = table().get(backend, {}).get("timeout_s")
+    return longest
+
+
 def size(backend: str, vcpus: float, memory_mb: int | None = None) -> Size:
     """Return the function that has these vCPUs, and at least this memory.
 
