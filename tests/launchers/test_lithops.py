@@ -365,30 +365,15 @@ def test_parameters_that_cannot_work_are_refused(parameters: dict[str, float]) -
         Lithops(**parameters)  # type: ignore[arg-type]
 
 
-def test_vcpus_become_memory_in_the_backends_section() -> None:
+def test_its_size_reaches_the_backends_section() -> None:
     launcher = Lithops(
         vcpus=2,
         config={"lithops": {"backend": "aws_lambda"}, "aws_lambda": {"region": "eu-west-1"}},
         state="redis://cache",
     )
     section = launcher._configuration(4)["aws_lambda"]
-    assert section == {"region": "eu-west-1", "worker_processes": 1, "runtime_memory": 3538}
-
-
-def test_more_workers_than_run_at_once_are_refused() -> None:
-    launcher = Lithops(
-        n_workers=8,
-        config={"lithops": {"backend": "aws_lambda"}, "aws_lambda": {"max_workers": 4}},
-        state="redis://cache",
-    )
-    with pytest.raises(ConfigurationError, match="at most 4 functions at once, and all 8"):
-        launcher._configuration(8)
-
-
-def test_the_configuration_that_was_given_is_not_changed() -> None:
-    config = {"lithops": {"backend": "localhost"}}
-    Lithops(config=config)._configuration(2)
-    assert config == {"lithops": {"backend": "localhost"}}
+    assert section["region"] == "eu-west-1"
+    assert section["runtime_memory"] == 3538
 
 
 def test_its_repr_shows_no_secret() -> None:
