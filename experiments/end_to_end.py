@@ -169,7 +169,7 @@ def chart(rows: list[dict]) -> alt.TopLevelMixin:
         "From a Parquet file to a model",
         subtitle="Whole process, 200 k x 20, 2 cores; pale: quality over 1 % from the best",
     )
-    return alt.hconcat(*panels).properties(title=title)
+    return alt.hconcat(*panels, bounds="flush", spacing=150).properties(title=title)
 
 
 def panel(rows: list[dict], algorithm: str) -> alt.LayerChart:

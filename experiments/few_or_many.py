@@ -145,7 +145,7 @@ def chart(rows: list[dict]) -> alt.TopLevelMixin:
             "The paper's protocol has 60 times fewer rows, and 10 clusters instead of 300.",
         ],
     )
-    return alt.hconcat(*panels).properties(title=title)
+    return alt.hconcat(*panels, bounds="flush", spacing=70).properties(title=title)
 
 
 def panel(rows: list[dict], protocol: str, n_vcpus: int) -> alt.Chart:

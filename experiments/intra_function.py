@@ -93,7 +93,7 @@ def chart(rows: list[dict]) -> alt.TopLevelMixin:
         "All vCPUs of a function against one of them",
         subtitle="8 emulated vCPUs, state store 0.66 ms away; less is better",
     )
-    return alt.hconcat(*panels).properties(title=title)
+    return alt.hconcat(*panels, bounds="flush", spacing=70).properties(title=title)
 
 
 def panel(rows: list[dict], algorithm: str) -> alt.LayerChart:
