@@ -8,15 +8,25 @@
 
 namespace burly::logistic {
 
+// Side by side what one value needs: its column is somewhere else than the last one's.
+struct ColumnUnits {
+  double inverse, inverse_squares;
+};
+struct ColumnSums {
+  std::uint64_t sum, square;
+  std::int64_t nonzeros, unused;
+};
+
 template <class T>
 void sparse_moments(Problem<T>& problem, const SparseRows<T>& sparse, Team& team, std::uint64_t threshold,
                     const MomentsRequest& ask) {
   const int d = problem.d;
+  std::vector<ColumnUnits> units(d);
+  for (int j = 0; j < d; ++j) units[j] = {ask.inverse[j], ask.inverse_squares[j]};
   Cursor cursor(problem.blocks, threshold);
   std::mutex reporting;
   team.run([&](int) {
-    std::vector<std::uint64_t> sums(d, 0), squares(d, 0);
-    std::vector<std::int64_t> nonzeros(d, 0);
+    std::vector<ColumnSums> sums(d, ColumnSums{});
     std::uint64_t total = 0;
     std::int64_t count = 0, exceeded = 0;
     while (const Span* s = cursor.next()) {
@@ -27,9 +37,9 @@ void sparse_moments(Problem<T>& problem, const SparseRows<T>& sparse, Team& team
         for (std::int64_t e = from.starts[s->row + i]; e < from.starts[s->row + i + 1]; ++e) {
           const std::int32_t j = from.columns[e];
           const double x = from.values[e];
-          sums[j] += to_units(weight * x * ask.inverse[j], ask.limit, exceeded);
-          squares[j] += to_units(weight * x * x * ask.inverse_squares[j], ask.limit, exceeded);
-          ++nonzeros[j];
+          sums[j].sum += to_units(weight * x * units[j].inverse, ask.limit, exceeded);
+          sums[j].square += to_units(weight * x * x * units[j].inverse_squares, ask.limit, exceeded);
+          ++sums[j].nonzeros;
         }
       }
       total += to_units(weight_sum(weights, s->n) * ask.inverse_weight, ask.limit, exceeded);
@@ -37,9 +47,9 @@ void sparse_moments(Problem<T>& problem, const SparseRows<T>& sparse, Team& team
     }
     std::lock_guard guard(reporting);
     for (int j = 0; j < d; ++j) {
-      ask.sums[j] += static_cast<std::int64_t>(sums[j]);
-      ask.squares[j] += static_cast<std::int64_t>(squares[j]);
-      ask.nonzeros[j] += nonzeros[j];
+      ask.sums[j] += static_cast<std::int64_t>(sums[j].sum);
+      ask.squares[j] += static_cast<std::int64_t>(sums[j].square);
+      ask.nonzeros[j] += sums[j].nonzeros;
     }
     *ask.weight += static_cast<std::int64_t>(total);
     *ask.count += count;

@@ -6,21 +6,26 @@
 
 namespace burly::logistic {
 
+#if defined(__AVX512F__)
+// kLanes<T> places, as gathers want them.
+template <class T, class Index>
+BURLY_INLINE auto loaded_places(const Index* at) {
+  if constexpr (sizeof(T) == 4) {
+    if constexpr (sizeof(Index) == 2) return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)));
+    else return _mm512_loadu_si512(at);
+  } else {
+    if constexpr (sizeof(Index) == 2) return _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
+    else return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+  }
+}
+#endif
+
 // kLanes<T> values of w, at these places.
 template <class T, class Index>
 BURLY_INLINE Vec<T> gathered(const T* w, const Index* at) {
 #if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) {
-    __m512i i;
-    if constexpr (sizeof(Index) == 2) i = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)));
-    else i = _mm512_loadu_si512(at);
-    return (Vec<T>)_mm512_i32gather_ps(i, w, 4);
-  } else {
-    __m256i i;
-    if constexpr (sizeof(Index) == 2) i = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
-    else i = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
-    return (Vec<T>)_mm512_i32gather_pd(i, w, 8);
-  }
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_i32gather_ps(loaded_places<T>(at), w, 4);
+  else return (Vec<T>)_mm512_i32gather_pd(loaded_places<T>(at), w, 8);
 #else
   T v[kLanes<T>];
   for (int l = 0; l < kLanes<T>; ++l) v[l] = w[at[l]];
@@ -28,12 +33,21 @@ BURLY_INLINE Vec<T> gathered(const T* w, const Index* at) {
 #endif
 }
 
-// The first n < kLanes<T> of them, then zeros.
+// The first n < kLanes<T> of them, then zeros. Places beyond are read, and not used.
 template <class T, class Index>
 BURLY_INLINE Vec<T> gathered_tail(const T* w, const Index* at, int n) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm512_mask_i32gather_ps(_mm512_setzero_ps(), static_cast<__mmask16>((1u << n) - 1),
+                                            loaded_places<T>(at), w, 4);
+  else
+    return (Vec<T>)_mm512_mask_i32gather_pd(_mm512_setzero_pd(), static_cast<__mmask8>((1u << n) - 1),
+                                            loaded_places<T>(at), w, 8);
+#else
   T v[kLanes<T>] = {};
   for (int l = 0; l < n; ++l) v[l] = w[at[l]];
   return load<Vec<T>>(v);
+#endif
 }
 
 // The products of one row: lane l sums entries l, l + lanes, ... in order; lanes of one register.
