@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "report": {"events", "exceptions"},
     "estimators": ENGINE
     | {"algorithms", "kernels", "launchers", "model_files", "planner", "report", "vcpus"},
-    "testing": ENGINE | {"algorithms", "kernels", "rounds", "worker"},
+    "contracts": ENGINE | {"algorithms", "kernels", "rounds", "worker"},
+    "testing": {"contracts"},
     "cli": ENGINE
     | {"algorithms", "estimators", "kernels", "launchers", "planner", "report", "vcpus"}
     | {"model_files"},
