@@ -6,6 +6,7 @@
 #pragma once
 
 #include "logistic.h"
+#include "logistic_rows.h"
 
 namespace burly::logistic {
 
@@ -35,21 +36,37 @@ BURLY_INLINE Vec<T> one_register(const Vec<T>* part) {
   else return (part[0] + part[2]) + (part[1] + part[3]);
 }
 
-// Rows rows at once. Half as much of what comes next is asked for meanwhile.
+// A register of S from values of S, or from float for double.
+template <class S, class T>
+BURLY_INLINE Vec<S> load_as(const T* from) {
+  if constexpr (sizeof(S) == sizeof(T)) return load<Vec<S>>(from);
+  else return load_double(from);
+}
+
+// The same of n values, then zeros.
+template <class S, class T>
+BURLY_INLINE Vec<S> load_tail_as(const T* from, int n) {
+  if constexpr (sizeof(S) == sizeof(T)) return load_tail(from, n);
+  T values[kLanes<S>] = {};
+  for (int l = 0; l < n; ++l) values[l] = from[l];
+  return load_as<S>(values);
+}
+
+// Rows rows at once, summed in S. Half as much of what comes next is asked for meanwhile.
 // IN: rows[Rows] pointers; w[padded(d)]. OUT: sums[Rows], lanes of one register.
-template <class T, int Rows>
-BURLY_INLINE void lanes_of(const T* const* rows, int d, const T* w, Vec<T>* sums, Ahead& ahead) {
+template <int Rows, class T, class S>
+BURLY_INLINE void lanes_of(const T* const* rows, int d, const S* w, Vec<S>* sums, Ahead& ahead) {
   constexpr int parts = 64 / kVectorBytes;
-  constexpr int lanes = kLanes<T>;
+  constexpr int lanes = kLanes<S>;
   constexpr int n = Rows * parts;
-  Vec<T> sum[n];
-  BURLY_UNROLL for (int i = 0; i < n; ++i) sum[i] = Vec<T>{};
+  Vec<S> sum[n];
+  BURLY_UNROLL for (int i = 0; i < n; ++i) sum[i] = Vec<S>{};
   int j = 0;
-  for (; j + kGroup<T> <= d; j += kGroup<T>) {
+  for (; j + kGroup<S> <= d; j += kGroup<S>) {
     ahead.fetch(Rows / 2);
     BURLY_UNROLL for (int i = 0; i < n; ++i) {
       const int at = j + i % parts * lanes;
-      sum[i] = fma(load<Vec<T>>(rows[i / parts] + at), load<Vec<T>>(w + at), sum[i]);
+      sum[i] = fma(load_as<S>(rows[i / parts] + at), load<Vec<S>>(w + at), sum[i]);
     }
   }
   BURLY_UNROLL for (int p = 0; p < parts; ++p) {
@@ -57,26 +74,26 @@ BURLY_INLINE void lanes_of(const T* const* rows, int d, const T* w, Vec<T>* sums
     const int left = std::min(d - at, lanes);
     if (left <= 0) break;
     BURLY_UNROLL for (int r = 0; r < Rows; ++r)
-      sum[r * parts + p] = fma(load_tail(rows[r] + at, left), load<Vec<T>>(w + at), sum[r * parts + p]);
+      sum[r * parts + p] = fma(load_tail_as<S>(rows[r] + at, left), load<Vec<S>>(w + at), sum[r * parts + p]);
   }
-  BURLY_UNROLL for (int r = 0; r < Rows; ++r) sums[r] = one_register<T>(sum + r * parts);
+  BURLY_UNROLL for (int r = 0; r < Rows; ++r) sums[r] = one_register<S>(sum + r * parts);
 }
 
 // Margins of consecutive rows, up to the next multiple of 16, so that margins has room for that many:
-// those beyond n repeat the last row. IN: x[n * d], w[padded(d)], b.
-template <class T>
-inline void row_margins(const T* x, int n, int d, const T* w, T b, T* margins, Ahead& ahead) {
-  constexpr int group = kLanes<T>;
+// those beyond n repeat the last row. IN: x[n * d], w[padded(d)], b. Float rows may be summed in double.
+template <class T, class S>
+inline void row_margins(const T* x, int n, int d, const S* w, S b, S* margins, Ahead& ahead) {
+  constexpr int group = kLanes<S>;
   // Few enough chains for the registers, enough to hide the latency of one.
   constexpr int at_once = std::min(group, kVectorBytes == 64 ? 8 : 4);
   for (int i = 0; i < n; i += group) {
-    Vec<T> sums[group];
+    Vec<S> sums[group];
     BURLY_UNROLL for (int r = 0; r < group; r += at_once) {
       const T* rows[at_once];
       for (int q = 0; q < at_once; ++q) rows[q] = x + static_cast<std::int64_t>(std::min(i + r + q, n - 1)) * d;
-      lanes_of<T, at_once>(rows, d, w, sums + r, ahead);
+      lanes_of<at_once>(rows, d, w, sums + r, ahead);
     }
-    fold_all<T>(sums);
+    fold_all<S>(sums);
     store(margins + i, sums[0] + splat(b));
   }
 }

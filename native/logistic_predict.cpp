@@ -20,6 +20,7 @@ void over_rows(Team& team, std::int64_t n, F&& f) {
   });
 }
 
+// Summed in double, whatever the rows are.
 template <class T>
 void dense_margins(Team& team, In2<T> x, In2<double> coef, Out2<double> out) {
   const std::int64_t n = static_cast<std::int64_t>(x.shape(0));
@@ -27,53 +28,51 @@ void dense_margins(Team& team, In2<T> x, In2<double> coef, Out2<double> out) {
   if (static_cast<int>(coef.shape(1)) != d + 1 || static_cast<std::int64_t>(out.shape(0)) != n ||
       static_cast<int>(out.shape(1)) != outputs)
     throw std::invalid_argument("rows, coefficients and margins do not fit together");
-  const int stride = padded<T>(d);
-  std::vector<T> w(static_cast<std::size_t>(outputs) * stride, T{0});
+  const int stride = padded<double>(d);
+  std::vector<double> w(static_cast<std::size_t>(outputs) * stride, 0.0);
   for (int k = 0; k < outputs; ++k)
-    for (int j = 0; j < d; ++j) w[static_cast<std::size_t>(k) * stride + j] = static_cast<T>(coef.data()[k * std::size_t(d + 1) + j]);
+    std::copy_n(coef.data() + k * std::size_t(d + 1), d, w.data() + static_cast<std::size_t>(k) * stride);
   nb::gil_scoped_release release;
   over_rows(team, n, [&](std::int64_t first, int rows) {
-    T z[kBlockRows];
+    double z[kBlockRows];
     Ahead ahead;
     for (int k = 0; k < outputs; ++k) {
       row_margins(x.data() + first * d, rows, d, w.data() + static_cast<std::size_t>(k) * stride,
-                  static_cast<T>(coef.data()[k * std::size_t(d + 1) + d]), z, ahead);
+                  coef.data()[k * std::size_t(d + 1) + d], z, ahead);
       for (int i = 0; i < rows; ++i) out.data()[(first + i) * outputs + k] = z[i];
     }
   });
 }
 
-double exp_of(double x) {
-  double v[kLanes<double>];
-  store(v, exp(splat(x)));
-  return v[0];
-}
-
-double log1p_of(double x) {
-  double v[kLanes<double>];
-  store(v, log1p(splat(x)));
-  return v[0];
-}
-
-// One row. IN: z[outputs]. OUT: p[classes].
-void softmax(const double* z, int outputs, bool logarithms, double* p) {
-  if (outputs == 1) {
-    const double e = exp_of(-std::fabs(z[0]));
-    const int likely = z[0] >= 0 ? 1 : 0;
-    if (logarithms) {
-      p[likely] = -log1p_of(e);
-      p[1 - likely] = -std::fabs(z[0]) + p[likely];
-    } else {
-      p[likely] = 1.0 / (1.0 + e);
-      p[1 - likely] = e / (1.0 + e);
-    }
-    return;
+// Two classes, from the margin of the second. IN: z[n], n at most kBlockRows. OUT: p[n][2].
+void two_classes(const double* z, int n, bool logarithms, double* p) {
+  constexpr int lanes = kLanes<double>;
+  const Vec<double> one = splat(1.0);
+  double margins[kBlockRows] = {}, likely[kBlockRows], other[kBlockRows];
+  std::copy(z, z + n, margins);
+  for (int i = 0; i < n; i += lanes) {
+    const Vec<double> least = minus_abs(load<Vec<double>>(margins + i));
+    const Vec<double> e = exp(least);
+    const Vec<double> high = logarithms ? -log1p(e) : one / (one + e);
+    store(likely + i, high);
+    store(other + i, logarithms ? least + high : e / (one + e));
   }
-  const double most = *std::max_element(z, z + outputs);
+  for (int i = 0; i < n; ++i) {
+    p[2 * i] = z[i] > 0 ? other[i] : likely[i];
+    p[2 * i + 1] = z[i] > 0 ? likely[i] : other[i];
+  }
+}
+
+// One row of several classes. IN: z[n]. OUT: p[n]. Room: e[n, up to a multiple of the lanes].
+void several_classes(const double* z, int n, bool logarithms, double* e, double* p) {
+  constexpr int lanes = kLanes<double>;
+  const double most = *std::max_element(z, z + n);
+  for (int k = 0; k < n; ++k) e[k] = z[k] - most;
+  for (int k = 0; k < n; k += lanes) store(e + k, exp(load<Vec<double>>(e + k)));
   double total = 0;
-  for (int k = 0; k < outputs; ++k) total += p[k] = exp_of(z[k] - most);
+  for (int k = 0; k < n; ++k) total += e[k];
   const double log_total = logarithms ? log_of(total) : 0;
-  for (int k = 0; k < outputs; ++k) p[k] = logarithms ? z[k] - most - log_total : p[k] / total;
+  for (int k = 0; k < n; ++k) p[k] = logarithms ? z[k] - most - log_total : e[k] / total;
 }
 
 }  // namespace
@@ -90,8 +89,10 @@ void register_predict(nb::module_& m) {
           throw std::invalid_argument("margins and probabilities do not fit together");
         nb::gil_scoped_release release;
         over_rows(team, n, [&](std::int64_t first, int rows) {
+          if (outputs == 1) return two_classes(margins.data() + first, rows, logarithms, out.data() + first * 2);
+          std::vector<double> room(padded<double>(outputs));
           for (std::int64_t i = first; i < first + rows; ++i)
-            softmax(margins.data() + i * outputs, outputs, logarithms, out.data() + i * classes);
+            several_classes(margins.data() + i * outputs, outputs, logarithms, room.data(), out.data() + i * outputs);
         });
       },
       nb::arg("team"), nb::arg("margins"), nb::arg("logarithms"), nb::arg("probabilities"));

@@ -110,3 +110,36 @@ def test_margins_are_the_linear_function():
     with ThreadTeam(1) as team:
         margins = decision_function(case.X, case.coef, team)
     np.testing.assert_allclose(margins, case.X @ case.coef[:, :-1].T + case.coef[:, -1], atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_predictions_have_the_same_bits_at_every_width(dtype, n_classes):
+    case = Case(dtype, 37, n_classes)
+    found = []
+    for kernels in runnable():
+        with ThreadTeam(2, kernels=kernels) as team:
+            margins = decision_function(case.X, case.coef, team)
+            found.append((margins, probabilities(margins, team), log_probabilities(margins, team)))
+    for other in found[1:]:
+        for one, same in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(one, same)
+
+
+def test_margins_of_float32_rows_are_summed_in_double():
+    case = Case(np.float32, 37, 2)
+    with ThreadTeam(1) as team:
+        margins = decision_function(case.X, case.coef, team)
+    exact = case.X.astype(float) @ case.coef[:, :-1].T + case.coef[:, -1]
+    np.testing.assert_allclose(margins, exact, atol=1e-13)
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_probabilities_agree_with_numpy(n_classes):
+    case = Case(np.float64, 19, n_classes)
+    z = case.X @ case.coef[:, :-1].T + case.coef[:, -1]
+    both = np.hstack([np.zeros((N, 1)), z]) if n_classes == 2 else z
+    logs = both - np.log(np.exp(both).sum(axis=1, keepdims=True))
+    with ThreadTeam(1) as team:
+        np.testing.assert_allclose(log_probabilities(z, team), logs, rtol=1e-13, atol=1e-13)
+        np.testing.assert_allclose(probabilities(z, team), np.exp(logs), rtol=1e-12)

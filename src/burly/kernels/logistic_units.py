@@ -99,7 +99,9 @@ class Units:
         n_terms = max(bounds.n_rows if sparse else bounds.n_blocks, 1)
         # One bit of room on both ends: rounding works below 2**51, totals stay below 2**62.
         bits = min(50, 61 - (n_terms - 1).bit_length())
-        rows = BLOCK_ROWS * bounds.weight  # the most that a block weighs
+        rows = (
+            min(BLOCK_ROWS, max(bounds.n_rows, 1)) * bounds.weight
+        )  # the most that a block weighs
         columns = np.where(bounds.columns > 0, bounds.columns, 1.0)
 
         # A residual is at most 1 in size; p_k (z_k - mean z) at most 2 for thousands of classes.

@@ -67,7 +67,7 @@ class LogisticRegression(Algorithm):
             case "profile":
                 return preparing.step_profile(state, partition, scratch)
             case "bounds":
-                return preparing.step_bounds(partition, scratch, team)
+                return preparing.step_bounds(scratch)
             case "coarse":
                 codes = scratch.encoded(state["classes"], partition)
                 problem = Problem.of(self.settings, state)

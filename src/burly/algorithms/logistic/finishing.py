@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.algorithms.logistic.problem import Evaluation, Problem
+from burly.algorithms.logistic.problem import Evaluation
 from burly.states import State
 
 Float = NDArray[np.float64]
@@ -28,9 +28,7 @@ def interpolate(before: float, slope: float, after: float) -> float:
     return min(LONGEST, max(SHORTEST, -slope / (2 * bend)))
 
 
-def finish(
-    problem: Problem, state: State, theta: Float, seen: Evaluation, *, converged: bool
-) -> State:
+def finish(state: State, theta: Float, seen: Evaluation, *, converged: bool) -> State:
     """Return the last state: the coefficients, and what was last seen."""
     return finish_at(state, theta, seen.loss, seen.steepest, converged=converged)
 

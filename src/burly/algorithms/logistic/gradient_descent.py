@@ -50,7 +50,7 @@ def advance(problem: Problem, state: State, totals: Mapping[str, Array]) -> Stat
     seen = problem.evaluate(state, totals)
     n_iter, most = int(state["n_iter"]), problem.settings.max_iter
     if n_iter == most:
-        return finish(problem, state, state["theta"], seen, converged=True)
+        return finish(state, state["theta"], seen, converged=True)
     rate = problem.settings.learning_rate
     theta = state["theta"] - seen.gradient * (problem.total * rate)
     if not np.all(np.abs(theta) < LARGEST):
@@ -61,5 +61,5 @@ def advance(problem: Problem, state: State, totals: Mapping[str, Array]) -> Stat
     arrays = {**state.arrays, "theta": theta, "n_iter": np.array(n_iter + 1)}
     stepped = State("gradient", arrays)
     if n_iter + 1 == most:
-        return finish(problem, stepped, theta, seen, converged=True)
+        return finish(stepped, theta, seen, converged=True)
     return stepped

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+_NARROW = 1 << 30
+"""Labels below this in size, and their differences, are numbers of 32 bits."""
 _SMALL_RANGE = 1 << 12
 """Integers within a range this wide are looked up in a table."""
 
@@ -19,6 +21,8 @@ def distinct(labels: Array) -> Array:
     if table is None:
         return np.unique(labels)
     low, width = table
+    if width <= 2:  # both ends were seen
+        return np.arange(low, low + width).astype(labels.dtype)
     present = np.bincount(_offsets(labels, low), minlength=width) > 0
     return (np.flatnonzero(present) + low).astype(labels.dtype)
 
@@ -29,9 +33,21 @@ def encode(labels: Array, classes: Array) -> NDArray[np.int32]:
     if table is None:
         return np.searchsorted(classes, labels).astype(np.int32)
     low, width = table
+    first, last = int(classes[0]), int(classes[-1])
+    if last - first + 1 == len(classes) and max(abs(first), abs(last)) < _NARROW:
+        codes: NDArray[np.int32] = labels.astype(np.int32)
+        return codes - np.int32(first) if first else codes
     places = np.searchsorted(classes, np.arange(low, low + width)).astype(np.int32)
-    codes: NDArray[np.int32] = places[_offsets(labels, low)]
-    return codes
+    looked_up: NDArray[np.int32] = places[_offsets(labels, low)]
+    return looked_up
+
+
+def count(codes: NDArray[np.int32], n_classes: int) -> NDArray[np.int64]:
+    """Return how many rows each class has, of shape (n_classes,)."""
+    if n_classes == 2:
+        ones = int(np.count_nonzero(codes))
+        return np.array([len(codes) - ones, ones])
+    return np.bincount(codes, minlength=n_classes)
 
 
 def _range(labels: Array) -> tuple[int, int] | None:

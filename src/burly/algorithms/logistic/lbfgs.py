@@ -112,9 +112,9 @@ def advance(problem: Problem, state: State, totals: Mapping[str, Array]) -> Stat
 def _arrive(problem: Problem, state: State, seen: Evaluation) -> State:
     """Stop at the newest point, or go on from there."""
     if seen.steepest <= problem.settings.tol:
-        return finish(problem, state, state["theta"], seen, converged=True)
+        return finish(state, state["theta"], seen, converged=True)
     if int(state["n_iter"]) >= problem.settings.max_iter:
-        return finish(problem, state, state["theta"], seen, converged=False)
+        return finish(state, state["theta"], seen, converged=False)
     lower = seen.loss < float(state["best_loss"]) - problem.loss_noise(state, seen.loss)
     if lower or seen.steepest < float(state["best_steepest"]):
         best = {

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from burly.algorithms.base import OutputsOnly
 from burly.data.checks import refuse_non_finite
-from burly.data.csr import CSR
-from burly.data.partition import AnyRows, Partition
+from burly.data.partition import Partition
 from burly.kernels import ThreadTeam
-from burly.kernels.logistic import decision_function
+from burly.kernels.logistic import decision_function, log_probabilities, probabilities
 from burly.states import State
 
 Array = NDArray[Any]
@@ -51,50 +50,22 @@ class Prediction(OutputsOnly):
         refuse_non_finite(partition)
         shards = [shard for shard in partition.shards if shard.X.shape[0]]
         if not shards:
-            return {name: self._of(name, np.empty((0, len(self.coef)))) for name in self.wanted}
-        margins = np.concatenate([_margins(s.X, self.coef, team) for s in shards])
-        return {name: self._of(name, margins) for name in self.wanted}
+            return {
+                name: self._of(name, np.empty((0, len(self.coef))), team) for name in self.wanted
+            }
+        margins = np.concatenate([decision_function(s.X, self.coef, team) for s in shards])
+        return {name: self._of(name, margins, team) for name in self.wanted}
 
-    def _of(self, name: str, margins: Array) -> Array:
+    def _of(self, name: str, margins: Array, team: ThreadTeam) -> Array:
         match name:
             case "margins":
                 return margins[:, 0] if len(self.classes) == 2 else margins
             case "labels":
                 return self.classes[_best(margins)]
             case "probabilities":
-                return np.exp(log_probabilities(margins))
+                return probabilities(margins, team)
             case _:
-                return log_probabilities(margins)
-
-
-def _margins(X: AnyRows, coef: Array, team: ThreadTeam) -> Array:
-    if isinstance(X, CSR):
-        return decision_function(X, coef, team)
-    return margins_of(X, coef)
-
-
-def margins_of(X: Array, coef: Array) -> Array:
-    """Return the margins of rows, shape (n_rows, n_outputs), float64.
-
-    Feature by feature, so that labels have the same bits on every processor.
-    """
-    margins = np.empty((len(X), len(coef)))
-    for k, row in enumerate(coef):
-        sums = np.full(len(X), row[-1])
-        for j, weight in enumerate(row[:-1]):
-            sums += X[:, j] * weight
-        margins[:, k] = sums
-    return margins
-
-
-def log_probabilities(margins: Array) -> Array:
-    """Return the logarithms of the classes' probabilities; large margins do not overflow."""
-    both = np.column_stack([np.zeros(len(margins)), margins]) if margins.shape[1] == 1 else margins
-    if not len(both):
-        return both
-    shifted = both - np.max(both, axis=1, keepdims=True)
-    logs: Array = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
-    return logs
+                return log_probabilities(margins, team)
 
 
 def _best(margins: Array) -> NDArray[np.intp]:

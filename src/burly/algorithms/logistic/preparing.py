@@ -18,14 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.algorithms.logistic.labels import distinct, encode
+from burly.algorithms.logistic.labels import count, distinct, encode
 from burly.algorithms.logistic.settings import Settings
 from burly.contributions import Part, Reducer, Step
 from burly.data.checks import refuse_counts
 from burly.data.partition import DatasetInfo, Partition
 from burly.exact_sum import grid_for
 from burly.exceptions import ConfigurationError, DataError
-from burly.kernels import ThreadTeam
 from burly.kernels.linear_algebra import logarithm
 from burly.kernels.logistic import ALL_BLOCKS, BLOCK_ROWS, Bounds, LogisticRows, Units, block_limit
 from burly.states import State
@@ -118,12 +117,13 @@ def update_classes(state: State, totals: Mapping[str, Array]) -> State:
             "This solver needs samples of at least 2 classes in the data, but the data contains only "
             f"one class: {classes[0]!r}"
         )
+    all_seen = int(state["profile_threshold"]) >= ALL_BLOCKS
     arrays = {
         **state.arrays,
         "classes": classes,
         "n_rows": totals["rows"][0],
         "sample_weight_bound": totals["weight"][0],
-        "column_bounds": totals["columns"] * HEADROOM,
+        "column_bounds": totals["columns"] * (1.0 if all_seen else HEADROOM),
     }
     return State("profile", arrays)
 
@@ -137,7 +137,7 @@ def step_profile(state: State, partition: Partition, scratch: Scratch) -> Step:
     grid = _weight_grid(state)
     weights = np.zeros(n_classes, dtype=np.int64)
     for code, shard in zip(codes, partition.shards, strict=True):
-        rows += np.bincount(code, minlength=n_classes)
+        rows += count(code, n_classes)
         if shard.weights is not None:
             sums = np.bincount(code, shard.weights, minlength=n_classes)
             weights += grid.round(sums)[0]
@@ -209,7 +209,7 @@ def prior(class_totals: Array) -> Array:
     return logs - _sum(logs) / len(logs)
 
 
-def step_bounds(partition: Partition, scratch: Scratch, team: ThreadTeam) -> Step:
+def step_bounds(scratch: Scratch) -> Step:
     """Measure every row."""
     return Step(
         {

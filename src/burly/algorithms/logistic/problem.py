@@ -41,10 +41,6 @@ class Evaluation:
         The same by thetas.
     steepest : float
         The largest component of the subgradient of F of the smallest norm, by theta.
-    curvature, curvature_margin : ndarray of shape (n_outputs, D) or None
-        The Hessian of F without penalties, by thetas, times the intercepts and times thetas.
-    mean_curvature : float or None
-        The sum of p_k (1 - p_k) over the outputs, on average: how strongly the rows curve F.
     hessian : ndarray of shape (n_pairs, D (D + 1) / 2) or None
         The Hessian without penalties, as lower triangles of the pairs of outputs.
     n_rows : int
@@ -56,12 +52,26 @@ class Evaluation:
     gradient: Float
     scaled: Float
     steepest: float
-    curvature: Float | None
-    curvature_margin: Float | None
-    mean_curvature: float | None
     hessian: Float | None
     n_rows: int
     class_rows: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curvature:
+    """What an evaluation says of the Hessian of F without penalties, by thetas.
+
+    Attributes
+    ----------
+    of_intercepts, of_coefficients : ndarray of shape (n_outputs, D)
+        Its product with the intercepts' ones, and with thetas.
+    mean : float
+        The sum of p_k (1 - p_k) over the outputs, on average: how strongly the rows curve F.
+    """
+
+    of_intercepts: Float
+    of_coefficients: Float
+    mean: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,7 +169,7 @@ class Problem:
         return theta
 
     def sum_to_scaled(self, sums: Float) -> Float:
-        """What a sum over rows of v x becomes with scaled columns: a gradient, for example."""
+        """Return what a sum over rows of v x, a gradient say, becomes with scaled columns."""
         scaled = np.empty_like(sums)
         scaled[:, :-1] = (sums[:, :-1] - sums[:, -1:] * self.shift) * self.scale
         scaled[:, -1] = sums[:, -1]
@@ -181,26 +191,30 @@ class Problem:
         loss = float(sums["loss"][0]) / total + dot(theta * l2, theta) / 2
         loss += dot(np.abs(theta), np.broadcast_to(l1, theta.shape))
         scaled = self.sum_to_scaled(sums["gradient"] / total) + self.scaled_penalty(theta)
-        read = {
-            name: self.sum_to_scaled(sums[name] / total)
-            for name in ("curvature", "curvature_margin")
-            if name in sums
-        }
         return Evaluation(
             loss=loss,
             gradient=gradient,
             scaled=scaled,
             steepest=float(np.max(np.abs(smallest_subgradient(gradient, theta, l1)))),
-            curvature=read.get("curvature"),
-            curvature_margin=read.get("curvature_margin"),
-            mean_curvature=_in_order(sums["curvature"][:, -1]) / total if read else None,
             hessian=sums["hessian"] / total if "hessian" in sums else None,
             n_rows=int(totals["count"].sum()),
             class_rows=totals["count"],
         )
 
+    def curvature(self, state: State, totals: Mapping[str, Array]) -> Curvature:
+        """Turn the totals of an evaluation that also summed curvatures into these."""
+        sums = Units.of(self.bounds(state), sparse=self.sparse).values(
+            {name: totals[name] for name in ("weight", "curvature", "curvature_margin")}
+        )
+        total = _in_order(sums["weight"])
+        return Curvature(
+            of_intercepts=self.sum_to_scaled(sums["curvature"] / total),
+            of_coefficients=self.sum_to_scaled(sums["curvature_margin"] / total),
+            mean=_in_order(sums["curvature"][:, -1]) / total,
+        )
+
     def scaled_penalty(self, theta: Float) -> Float:
-        """The gradient of the l2 penalty by thetas, shape (n_outputs, D).
+        """Return the gradient of the l2 penalty by thetas, shape (n_outputs, D).
 
         The shift is zero where the intercept carries a penalty, so each coefficient has its own.
         """
@@ -218,17 +232,17 @@ class Problem:
         return self.l1 * self.stretch
 
     def bounds(self, state: State) -> Bounds:
-        """What the terms of an evaluation at ``state["theta"]`` cannot exceed."""
+        """Return what the terms of an evaluation at ``state["theta"]`` cannot exceed."""
         return self._bounds(state, _margin(state["theta"], state))
 
     def loss_noise(self, state: State, loss: float) -> float:
-        """What rounding may change of F at ``state["theta"]``."""
+        """Return what rounding may change of F at ``state["theta"]``."""
         unit = Units.of(self.bounds(state), sparse=self.sparse).loss
         n_blocks = 1.0 + float(state["n_rows"]) / BLOCK_ROWS
         return (1e-7 if self.float32 else 1e-13) * abs(loss) + unit * n_blocks / self.total
 
     def line_bounds(self, state: State, line: Line) -> Bounds:
-        """What the terms of trials along a line cannot exceed."""
+        """Return what the terms of trials along a line cannot exceed."""
         near, far = _margin(line.origin, state), _margin(line.target, state)
         return self._bounds(state, near + (near + far) * float(np.max(line.steps)))
 
@@ -251,7 +265,7 @@ class Problem:
 
 
 def _margin(theta: Float, state: State) -> float:
-    """What no margin exceeds in size."""
+    """Return what no margin exceeds in size."""
     reach = np.append(state["column_bounds"], 1.0)
     return max(dot(np.abs(row), reach) for row in theta)
 
