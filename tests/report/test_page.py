@@ -15,6 +15,7 @@ from burly.report import charts
 from burly.report.breakdown import SHARES
 from burly.report.page import page
 from burly.report.run import Run
+from burly.report.spans import MOST_DRAWN
 from burly.report.story import findings, headline, stages, tiles
 
 
@@ -81,7 +82,9 @@ def test_a_run_that_only_just_began_has_a_page() -> None:
 def test_the_timeline_draws_a_bounded_number_of_spans() -> None:
     run = made_run(n_workers=8, n_rounds=400)
     rows = rows_of(run, "timeline")
-    assert len(rows) < 1.1 * charts.MOST_SPANS
+    assert "rounds are drawn as one" in page(run)
+    assert "rounds are drawn as one" not in page(made_run())
+    assert len(rows) < 1.1 * MOST_DRAWN
     for share in SHARES:
         drawn_s = sum(row["seconds"] for row in rows if row["share"] == share)
         assert drawn_s == pytest.approx(run.total().seconds(share), rel=1e-4), share

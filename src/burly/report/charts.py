@@ -17,7 +17,7 @@ import vl_convert
 
 from burly.events import RoundDone, StatePublished
 from burly.report.breakdown import IN_ROUNDS, SHARES
-from burly.report.spans import spans
+from burly.report.spans import MOST_DRAWN, spans
 
 if TYPE_CHECKING:
     from burly.report.run import Run
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 Rows = list[dict[str, Any]]
 Spec = dict[str, Any]
 
-MOST_SPANS = 6000
-"""Rectangles of the timeline that a browser zooms without stutter."""
 MOST_ROUNDS = 400
 """Bars, and points of a curve; beyond, neighbouring rounds are shown as one."""
 MOST_TICKS = 4000
@@ -85,7 +83,7 @@ def _timeline(run: Run) -> Spec:
             "phase": span.phase,
             "round": "–".join(str(number) for number in dict.fromkeys(span.rounds)),
         }
-        for span in spans(run.events, at_most=MOST_SPANS)
+        for span in spans(run.events, at_most=MOST_DRAWN)
     ]
     # A plain wheel scrolls the page; a pinch of a touchpad comes as a wheel with Ctrl.
     zoom = alt.selection_interval(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from burly.events import WorkerStarted
 from burly.report.breakdown import SHARES, Breakdown
 from burly.report.markup import chart, escape, pairs, section, table
+from burly.report.spans import MOST_DRAWN, spans
 from burly.report.stragglers import paces
 from burly.report.units import bytes_text, count, count_text, seconds_text, usd_text
 
@@ -32,7 +33,7 @@ def sections(run: Run, drawn: Collection[str]) -> Iterable[str]:
     )
     yield section(
         "Timeline",
-        "What every worker did, on its own clock.",
+        "What every worker did, on its own clock." + _drawn_as_one(run),
         f'<div class="buttons" hidden>{buttons}<span>or drag, and pinch or Ctrl + wheel</span></div>'
         + chart("timeline"),
     )
@@ -57,6 +58,12 @@ def sections(run: Run, drawn: Collection[str]) -> Iterable[str]:
     yield section("Settings", "", _settings(run))
     if (price := _price(run)) is not None:
         yield section("What the cost is made of", "", price)
+
+
+def _drawn_as_one(run: Run) -> str:
+    if len(spans(run.events)) <= MOST_DRAWN:
+        return ""
+    return " There were so many that neighbouring rounds are drawn as one."
 
 
 def _times(run: Run) -> str:

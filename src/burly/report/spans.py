@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from burly.events import Event, Launched, PartitionLoaded, RoundDone, WorkerFinished, WorkerStarted
 from burly.report.breakdown import IN_ROUNDS
 
+MOST_DRAWN = 6000
+"""Rectangles that a browser zooms without stutter."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
