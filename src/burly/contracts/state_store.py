@@ -7,6 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -292,6 +293,23 @@ class StateStoreContract:
         zero.publish(state(2))
         zero.publish(state(3, 3.0))
         assert one.publish(state(2, 9.0)).round == 3
+
+    def test_a_state_that_was_posted_arrives_and_the_first_one_wins(self, start: Any) -> None:
+        _, client, (zero, one) = start(2)
+        assert zero.post(state(2, 1.0)).state["x"][0] == 1.0
+        assert one.wait(2, PATIENCE_S).state["x"][0] == 1.0
+        one.post(state(2, 9.0))
+        assert one.latest(1)[0].state["x"][0] == 1.0
+        assert client.wait(2, PATIENCE_S).state["x"][0] == 1.0
+
+    def test_a_post_that_is_refused_is_told_by_what_follows(self, start: Any) -> None:
+        _, client, (zero, one) = start(2)
+        one.abort("enough")
+        with suppress(RunAbortedError):
+            zero.post(state(2))
+        with pytest.raises(RunAbortedError, match="enough"):
+            zero.contribute(contribution(0, round=2))
+        client.clear()
 
     def test_all_that_a_state_says_arrives(self, start: Any) -> None:
         _, _, (zero, one) = start(2)
