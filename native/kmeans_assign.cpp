@@ -45,7 +45,7 @@ void assign(Team& team, const Rows<T>& rows, const T* centres, const T* shift, i
   for (int t = 0; t < team.size(); ++t) nearest.emplace_back(k, d);
   for_tiles(team, rows, [&](int thread, const T* const* pointers, const Block<T>& block, int first, int n) {
     Nearest<T>& found = nearest[thread];
-    found.find(pointers, shift, prepared);
+    found.find(pointers, shift, prepared, nullptr, 0);
     for (int r = 0; r < n; ++r) labels[block.first + first + r] = static_cast<std::int32_t>(found.index[r]);
   });
 }

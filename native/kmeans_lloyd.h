@@ -7,10 +7,10 @@
 #include <memory>
 #include <vector>
 
-#include "exact_rows.h"
 #include "kmeans_centres.h"
 #include "kmeans_nearest.h"
 #include "kmeans_neighbours.h"
+#include "kmeans_sums.h"
 #include "kmeans_survey.h"
 #include "kmeans_travel.h"
 #include "memory.h"
@@ -18,14 +18,6 @@
 #include "team.h"
 
 namespace burly {
-
-// How sums are rounded. levels quanta a feature; features levels * d, weights two.
-struct Grids {
-  int levels;
-  const double* quanta;         // [levels * d]
-  const double* weight_quanta;  // [2], nullptr without weights
-  const double* square_quanta;  // [2 * d], nullptr unless squares are asked for
-};
 
 // What one step leaves. Null pointers: not asked for.
 struct Totals {
@@ -61,15 +53,14 @@ class Lloyd {
   bool weighted() const { return rows_.weighted(); }
 
  private:
-  // What one thread owns. Sums keep the constants of their terms until a step ends.
+  // What one thread owns.
   struct Worker {
     Worker(int k, const Rows<T>& rows, int most)
         : nearest(k, rows.d()), rows(most + rows.block_rows()), where(this->rows.size()) {
       if (rows.weighted()) weights = Buffer<double>(this->rows.size());
     }
 
-    Buffer<std::uint64_t> sums, weight_sums;
-    Buffer<std::int64_t> counts;
+    typename ClusterSums<T>::Part sums;
     typename Survey<T>::Part survey;
     Nearest<T> nearest;
     // Rows that wait for their tile.
@@ -83,21 +74,17 @@ class Lloyd {
     T poison;  // 0 as long as all norms are finite
     alignas(64) char end[64];
   };
-  // Rows that are settled together.
+  // Rows that are settled together; n_next more follow behind the 64 of them.
   struct Tile {
     const T* const* rows;
     const std::int64_t* where;
     const double* weights;
     int n;
-  };
-  // Rows of a tile that go from one cluster to another; from is -1 in a fresh round.
-  struct Moves {
-    int n = 0;
-    std::int32_t row[kTileRows], from[kTileRows], to[kTileRows];
+    int n_next = 0;
   };
 
   void follow(const T* centres, const T* shift, bool fresh);
-  void begin(Worker& w, const Grids& grids, bool fresh) const;
+  void begin(Worker& w, bool fresh) const;
   void sweep(Worker& w, Cursor<T>& cursor, bool all);
   void collect(Worker& w, const Block<T>& block, bool all) const;
   void settle_all(Worker& w);
@@ -109,9 +96,6 @@ class Lloyd {
   void gather(Worker& w, const std::vector<std::int32_t>& order, F&& visit) const;
   void keep_gaps(const Nearest<T>& nearest, float* kept, T& poison) const;
   void relabel(Worker& w, const Tile& tile, const float* kept);
-  void move(Worker& w, const Tile& tile, const Moves& moves) const;
-  template <int Levels, bool Weighted>
-  void move_rows(Worker& w, const Tile& tile, const Moves& moves) const;
   void total(Totals& out, int from, int to, bool first) const;
 
   const Rows<T>& rows_;
@@ -119,7 +103,6 @@ class Lloyd {
   bool dense_;
   bool fresh_ = true;
   bool measuring_ = false;
-  int levels_ = 1;
   Centres<T> centres_;
   Buffer<T> before_;  // the last shifted centres
   Buffer<T> shift_;
@@ -127,8 +110,8 @@ class Lloyd {
   // A row's gap plus its cluster's travel when it was computed: enough travel later makes it fail.
   Buffer<float> gaps_;
   Travel travel_;
+  ClusterSums<T> sums_;
   Survey<T> survey_;
-  Buffer<double> magic_, weight_magic_;
   T gamma_, tiny_;
   // Whether centres around the own one are worth finding, and whether they were in this round.
   bool may_group_, grouped_ = false;
@@ -148,9 +131,8 @@ Lloyd<T>::Lloyd(const Rows<T>& rows, int k, int n_threads, bool dense)
       labels_(rows.n()),
       gaps_(rows.n()),
       travel_(k),
-      survey_(rows.d(), rows.weighted()),
-      magic_(2 * static_cast<std::size_t>(rows.d())),
-      weight_magic_(2) {
+      sums_(k, rows.d(), rows.weighted()),
+      survey_(rows.d(), rows.weighted()) {
   const int d = rows.d();
   const double unit = std::numeric_limits<T>::epsilon() / 2;
   const double gamma = 1.01 * (2.0 * d + 32) * unit;
@@ -176,21 +158,12 @@ void Lloyd<T>::follow(const T* centres, const T* shift, bool fresh) {
 }
 
 template <class T>
-void Lloyd<T>::begin(Worker& w, const Grids& grids, bool fresh) const {
+void Lloyd<T>::begin(Worker& w, bool fresh) const {
   w.moved = w.evaluated = 0;
   w.poison = 0;
   w.n = 0;
   if (measuring_) survey_.clear(w.survey);
-  if (!fresh) return;
-  const std::size_t cells = static_cast<std::size_t>(grids.levels) * k_ * rows_.d();
-  if (w.sums.size() != cells) {
-    w.sums = Buffer<std::uint64_t>(cells);
-    w.counts = Buffer<std::int64_t>(k_);
-    w.weight_sums = Buffer<std::uint64_t>(2 * static_cast<std::size_t>(k_));
-  }
-  std::fill(w.sums.begin(), w.sums.end(), 0);
-  std::fill(w.counts.begin(), w.counts.end(), 0);
-  std::fill(w.weight_sums.begin(), w.weight_sums.end(), 0);
+  if (fresh) sums_.clear(w.sums);
 }
 
 // One thread's share of a round.
@@ -213,7 +186,8 @@ template <class T>
 void Lloyd<T>::settle_all(Worker& w) {
   int done = 0;
   for (; w.n - done >= kTileRows; done += kTileRows)
-    settle(w, {w.rows.data() + done, w.where.data() + done, w.weights.data() + (rows_.weighted() ? done : 0), kTileRows});
+    settle(w, {w.rows.data() + done, w.where.data() + done, w.weights.data() + (rows_.weighted() ? done : 0), kTileRows,
+               std::min(kTileRows, w.n - done - kTileRows)});
   if (done == 0) return;
   w.n -= done;
   std::copy_n(w.rows.data() + done, w.n, w.rows.data());
@@ -301,7 +275,7 @@ void Lloyd<T>::collect(Worker& w, const Block<T>& block, bool all) const {
 template <class T>
 void Lloyd<T>::settle(Worker& w, const Tile& tile) {
   w.evaluated += tile.n;
-  w.nearest.find(tile.rows, shift_.data(), centres_);
+  w.nearest.find(tile.rows, shift_.data(), centres_, tile.rows + kTileRows, tile.n_next);
   alignas(64) float kept[kTileRows];
   keep_gaps(w.nearest, kept, w.poison);
   relabel(w, tile, kept);
@@ -339,7 +313,8 @@ void Lloyd<T>::relabel(Worker& w, const Tile& tile, const float* kept) {
     moves.to[moves.n] = to;
     moves.n += from != to;
   }
-  if (moves.n != 0) move(w, tile, moves);
+  w.moved += moves.n;
+  if (moves.n != 0) sums_.move(w.sums, tile.rows, tile.weights, moves);
 }
 
 // What a row keeps of its gap, from which docs/kernels.md shows that it may be skipped.
@@ -368,71 +343,12 @@ void Lloyd<T>::keep_gaps(const Nearest<T>& nearest, float* kept, T& poison) cons
   if (k_ == 1) std::fill_n(kept, kTileRows, std::numeric_limits<float>::infinity());
 }
 
-template <class T>
-void Lloyd<T>::move(Worker& w, const Tile& tile, const Moves& moves) const {
-  w.moved += moves.n;
-  for (int i = 0; i < moves.n; ++i) {
-    ++w.counts[moves.to[i]];
-    if (moves.from[i] >= 0) --w.counts[moves.from[i]];
-  }
-  if (!rows_.weighted()) {
-    if (levels_ == 1) move_rows<1, false>(w, tile, moves);
-    else move_rows<2, false>(w, tile, moves);
-    return;
-  }
-  if (levels_ == 1) move_rows<1, true>(w, tile, moves);
-  else move_rows<2, true>(w, tile, moves);
-  for (int i = 0; i < moves.n; ++i) {
-    std::uint64_t parts[2] = {0, 0};
-    add_term<2>(parts, 1, tile.weights[moves.row[i]], weight_magic_.data(), 1);
-    for (int level = 0; level < 2; ++level) {
-      w.weight_sums[level * k_ + moves.to[i]] += parts[level];
-      if (moves.from[i] >= 0) w.weight_sums[level * k_ + moves.from[i]] -= parts[level];
-    }
-  }
-}
-
-// Some features of all rows at a time, so that the sums of few clusters stay in L1.
-template <class T>
-template <int Levels, bool Weighted>
-void Lloyd<T>::move_rows(Worker& w, const Tile& tile, const Moves& moves) const {
-  constexpr int kPart = 64;
-  const std::int64_t d = rows_.d(), stride = k_ * d;
-  for (int f = 0; f < d; f += kPart) {
-    const int n = std::min(kPart, static_cast<int>(d) - f);
-    for (int i = 0; i < moves.n; ++i) {
-      const int row = moves.row[i];
-      std::uint64_t* from = moves.from[i] < 0 ? nullptr : w.sums.data() + moves.from[i] * d + f;
-      move_row<Levels, Weighted>(tile.rows[row] + f, Weighted ? tile.weights[row] : 1.0, n, magic_.data() + f, d, from,
-                                 w.sums.data() + moves.to[i] * d + f, stride);
-    }
-  }
-}
-
 // Clusters [from, to) of the totals; the first thread adds what belongs to no cluster.
 template <class T>
 void Lloyd<T>::total(Totals& out, int from, int to, bool first) const {
-  const int d = rows_.d();
-  const std::int64_t stride = static_cast<std::int64_t>(k_) * d;
-  for (int j = from; j < to; ++j) {
-    std::int64_t count = 0;
-    for (const auto& w : workers_) count += w->counts[j];
-    out.counts[j] = count;
-    for (int level = 0; level < levels_; ++level) {
-      const std::int64_t at = level * stride + static_cast<std::int64_t>(j) * d;
-      for (int f = 0; f < d; ++f)
-        out.sums[at + f] = static_cast<std::int64_t>(-static_cast<std::uint64_t>(count) * bits_of(magic_[level * d + f]));
-      for (const auto& w : workers_)
-        for (int f = 0; f < d; ++f)
-          out.sums[at + f] = static_cast<std::int64_t>(static_cast<std::uint64_t>(out.sums[at + f]) + w->sums[at + f]);
-    }
-    if (out.weight_sums == nullptr) continue;
-    for (int level = 0; level < 2; ++level) {
-      std::uint64_t sum = -static_cast<std::uint64_t>(count) * bits_of(weight_magic_[level]);
-      for (const auto& w : workers_) sum += w->weight_sums[level * k_ + j];
-      out.weight_sums[level * k_ + j] = static_cast<std::int64_t>(sum);
-    }
-  }
+  std::vector<const typename ClusterSums<T>::Part*> sums;
+  for (const auto& w : workers_) sums.push_back(&w->sums);
+  sums_.total(sums, from, to, out.sums, out.weight_sums, out.counts);
   if (!first) return;
   for (const auto& w : workers_) {
     out.moved += w->moved;
@@ -447,13 +363,9 @@ void Lloyd<T>::total(Totals& out, int from, int to, bool first) const {
 
 template <class T>
 void Lloyd<T>::step(Team& team, const T* centres, const T* shift, const Grids& grids, bool fresh, Totals& out) {
-  const int d = rows_.d();
   fresh_ = fresh;
   measuring_ = out.magnitudes != nullptr;
-  levels_ = grids.levels;
-  for (int i = 0; i < grids.levels * d; ++i) magic_[i] = magic_of(grids.quanta[i]);
-  if (grids.weight_quanta != nullptr)
-    for (int i = 0; i < 2; ++i) weight_magic_[i] = magic_of(grids.weight_quanta[i]);
+  sums_.begin(grids);
   if (measuring_) survey_.begin(shift, grids.square_quanta);
   follow(centres, shift, fresh);
   // Finding the distances between centres costs as much as a look at so many rows.
@@ -462,7 +374,7 @@ void Lloyd<T>::step(Team& team, const T* centres, const T* shift, const Grids& g
   Cursor<T> cursor(rows_);
   team.run([&](int thread) {
     Worker& w = *workers_[thread];
-    begin(w, grids, fresh);
+    begin(w, fresh);
     if (grouped_) {
       neighbours_->prepare(centres_, w.nearest.tile(), thread, static_cast<int>(workers_.size()));
       team.barrier();

@@ -39,14 +39,16 @@ class Nearest {
 
   T* tile() { return tile_.data(); }
 
-  // IN: 64 row pointers, shift[d].
-  void find(const T* const* rows, const T* shift, const Centres<T>& centres) {
+  // IN: 64 row pointers, shift[d]; and those of rows that will be asked for next, fetched on the way.
+  void find(const T* const* rows, const T* shift, const Centres<T>& centres, const T* const* next, int n_next) {
     clear();
     const int d = centres.d();
     for (int from = 0; from < d; from += part_) {
       const int to = std::min(from + part_, d);
       fill_tile(rows, from, to, shift, tile_.data());
       for (int s = 0; s < kSubtiles<T>; ++s) add_squares(subtile(s, to - from), to - from, norms + s * kSubRows<T>);
+      if (to < d) ahead_ = {rows, kTileRows, to, std::min(to + part_, d)};
+      else ahead_ = {next, n_next, 0, std::min(part_, d)};
       if (from == 0 && to == d) score_all<true, true>(centres, from, to);
       else if (from == 0) score_all<true, false>(centres, from, to);
       else if (to < d) score_all<false, false>(centres, from, to);
@@ -74,6 +76,7 @@ class Nearest {
     }
     // Centres in their packed order are read faster.
     std::fill_n(outside, kTileRows, std::numeric_limits<T>::infinity());
+    ahead_ = {nullptr, 0, 0, 0};
     score_all<true, true>(centres, 0, d);
   }
 
@@ -165,10 +168,21 @@ class Nearest {
 
   const T* subtile(int s, int d) const { return tile_.data() + static_cast<std::int64_t>(s) * kSubRows<T> * d; }
 
+  // Rows [first, last) of those ahead, so that they are near when their columns are turned.
+  void fetch(int first, int last) const {
+    for (int r = first; r < last; ++r) {
+      const char* end = reinterpret_cast<const char*>(ahead_.rows[r] + ahead_.to);
+      for (const char* line = reinterpret_cast<const char*>(ahead_.rows[r] + ahead_.from); line < end; line += 64)
+        __builtin_prefetch(line);
+    }
+  }
+
   // The features [from, to), of all centres.
   template <bool First, bool Last>
   void score_all(const Centres<T>& centres, int from, int to) {
-    for (int g = 0; g < centres.n_groups(); ++g) {
+    const int n_groups = centres.n_groups();
+    for (int g = 0; g < n_groups; ++g) {
+      fetch(ahead_.n * g / n_groups, ahead_.n * (g + 1) / n_groups);
       const auto& group = centres.group(g);
       const T* packed = centres.packed(group) + static_cast<std::int64_t>(from) * group.count;
       const T* half = centres.half(group);
@@ -231,7 +245,14 @@ class Nearest {
     }
   }
 
+  // Rows, and features of them, that will be turned next.
+  struct Ahead {
+    const T* const* rows;
+    int n, from, to;
+  };
+
   int part_;
+  Ahead ahead_{};
   Buffer<T> tile_;
   Buffer<T> scores_;  // of rows taken in parts, as far as they are
   std::vector<std::uint64_t> wanted_;  // a bit a centre

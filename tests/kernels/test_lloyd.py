@@ -125,6 +125,9 @@ def data(kind: str) -> tuple[Array, int]:  # noqa: C901, PLR0911 -- a table
         case "many centres":
             means = rng.normal(size=(60, 128)) * 2
             return means[rng.integers(0, 60, N_ROWS)] + rng.normal(size=(N_ROWS, 128)), 160
+        case "many features":
+            means = rng.normal(size=(9, 150))
+            return means[rng.integers(0, 9, N_ROWS)] + rng.normal(size=(N_ROWS, 150)), 9
         case "many centres, few points":
             return rng.normal(size=(120, 128))[rng.integers(0, 120, N_ROWS)], 160
         case _:
@@ -140,6 +143,7 @@ KINDS = (
     "bad scales",
     "one column",
     "lone far centre",
+    "many features",
     "many centres",
     "many centres, few points",
 )
