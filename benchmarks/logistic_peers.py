@@ -27,6 +27,8 @@ from typing import Any
 
 import numpy as np
 
+from _sparse_rows import tf_idf, zipf_counts
+
 GAP = 1e-6
 LADDER = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 PATIENCE_S = 20.0
@@ -87,6 +89,7 @@ def rare() -> Workload:
     return Workload(X, labels(rng, X @ rng.standard_normal(40) * 0.2 - 6.6))
 
 
+SPARSE = ("lbfgs", "newton-cg", "liblinear", "saga")
 DENSE = ("lbfgs", "newton-cholesky", "newton-cg", "intelex lbfgs")
 WORKLOADS: dict[str, tuple[Callable[[], Workload], tuple[str, ...]]] = {
     "1M x 32 float32": (lambda: plain(1_000_000, 32), DENSE),
@@ -98,6 +101,8 @@ WORKLOADS: dict[str, tuple[Callable[[], Workload], tuple[str, ...]]] = {
     "l1, 200k x 200": (lasso, ("liblinear", "saga")),
     "correlated .9, 200k x 100": (correlated, DENSE),
     "rare class, 300k x 40": (rare, DENSE),
+    "sparse, Zipf counts, 500k x 50k": (lambda: Workload(*zipf_counts()), SPARSE),
+    "sparse, tf-idf, 300k x 50k": (lambda: Workload(*tf_idf()), SPARSE),
 }
 
 
