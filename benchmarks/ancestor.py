@@ -80,6 +80,7 @@ def run_burly(case: Case, folder: Path, port: int) -> Loop:
     return Loop(
         max(event.at for event in run.events if isinstance(event, PartitionLoaded)),
         max(event.at for event in run.events if isinstance(event, RoundDone)),
+        N_ITERATIONS,
         found,
     )
 

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Loop:
-    """When the training loop of a run began and ended (epoch seconds), and what it found."""
+    """When the training loop of a run began and ended (epoch seconds), its rounds and its result."""
 
     began_at: float
     ended_at: float
+    n_rounds: int
     found: NDArray[np.float64]
 
     @property
@@ -66,4 +67,4 @@ def run_ancestor(
             check=True,
         )
     outcome = json.loads(finished.stdout.splitlines()[-1])
-    return Loop(outcome["began_at"], outcome["ended_at"], np.array(outcome["found"]))
+    return Loop(**{**outcome, "found": np.array(outcome["found"])})

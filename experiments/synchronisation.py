@@ -9,7 +9,7 @@ the state that all receive is as large as one contribution. The paper's protocol
 clusters with a row a cluster and worker, its payload being the sums of the clusters.
 
 Method: the median round of rank 0, and the mean commands of a worker a round, after rounds to warm
-up; for the paper's protocol the mean of 3 rounds, its commands counted by MONITOR on the server.
+up; for the paper's protocol the mean of at most 3 rounds, its commands counted by MONITOR on the server.
 
 Prediction: at most three commands a worker and two round trips, whatever the number of workers. All
 processes share 2 cores here, so time grows with the workers, by some 0.2 ms each, and with the bytes:
@@ -128,8 +128,8 @@ def measure_paper(folder: Path, port: int, n_workers: int, payload: int) -> dict
             "kmeans", folder, port=port, n_workers=n_workers, n_inner=0, n_rounds=PAPER_ROUNDS
         )
     commands = sum(loop.began_at <= stamp <= loop.ended_at for stamp in stamps)
-    seconds = loop.seconds / PAPER_ROUNDS
-    return told_row("paper", n_workers, payload, seconds, commands / PAPER_ROUNDS / n_workers)
+    seconds = loop.seconds / loop.n_rounds
+    return told_row("paper", n_workers, payload, seconds, commands / loop.n_rounds / n_workers)
 
 
 def told_row(
@@ -166,7 +166,11 @@ def chart(rows: list[dict]) -> alt.TopLevelMixin:
         .encode(
             x=alt.X("n_workers:Q", title="workers", scale=alt.Scale(type="log", base=2)),
             color=alt.Color("payload:N", sort=sizes, title="each contributes"),
-            strokeDash=alt.StrokeDash("by:N", title="protocol"),
+            strokeDash=alt.StrokeDash(
+                "by:N",
+                title="protocol",
+                legend=alt.Legend(symbolType="stroke", symbolSize=600),
+            ),
         )
         .properties(width=330, height=300)
     )

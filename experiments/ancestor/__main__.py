@@ -63,7 +63,16 @@ def main() -> None:
     outcomes, found = train(executor, options)
     began_at = max(outcome.began_at for outcome in outcomes)
     ended_at = max(outcome.ended_at for outcome in outcomes)
-    print(json.dumps({"began_at": began_at, "ended_at": ended_at, "found": found}))
+    print(
+        json.dumps(
+            {
+                "began_at": began_at,
+                "ended_at": ended_at,
+                "n_rounds": outcomes[0].n_rounds,
+                "found": found,
+            }
+        )
+    )
 
 
 def calls(options: argparse.Namespace, board: Any) -> list[dict[str, Any]]:

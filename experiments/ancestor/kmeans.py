@@ -48,9 +48,10 @@ class Board:
 
 @dataclass
 class Outcome:
-    """What one worker returns: its labels, and when its loop began and ended (epoch seconds)."""
+    """What one worker returns: its labels, its rounds, and when they began and ended (epoch s)."""
 
     labels: NDArray[np.int64]
+    n_rounds: int
     began_at: float
     ended_at: float
 
@@ -125,7 +126,8 @@ def train(
     board.barrier.wait()
     began_at = time.time()
     labels = np.empty(0, np.int64)
-    for _ in range(n_rounds):
+    done = 0
+    while done < n_rounds and not board.converged.value:
         centres = np.array(board.centres[:])
         labels, counts, sums = assign(rows, centres, n_inner, groups)
         share_sums(board, counts, sums)
@@ -133,6 +135,5 @@ def train(
         if rank == 0:
             move_centres(board, centres)
         board.barrier.wait()
-        if board.converged.value:
-            break
-    return Outcome(labels, began_at, time.time())
+        done += 1
+    return Outcome(labels, done, began_at, time.time())

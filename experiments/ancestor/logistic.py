@@ -42,8 +42,9 @@ class Board:
 
 @dataclass
 class Outcome:
-    """What one worker returns: when its loop began and ended (epoch seconds)."""
+    """What one worker returns: its rounds, and when they began and ended (epoch seconds)."""
 
+    n_rounds: int
     began_at: float
     ended_at: float
 
@@ -107,4 +108,4 @@ def train(
             board.weights[:] = (weights - learning_rate * total).tolist()
             board.gradient[:] = [0.0] * len(weights)
         board.barrier.wait()
-    return Outcome(began_at, time.time())
+    return Outcome(n_rounds, began_at, time.time())
