@@ -37,6 +37,7 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
             "backend": "localhost",
             "storage": "localhost",
             "include_modules": "none",
+            "data_limit": False,
             "data_cleaner": False,  # whoever made TMPDIR removes it
         },
         "localhost": {
