@@ -32,7 +32,7 @@ from launching import Loop, run_ancestor
 from network import monitored, relayed, valkey
 
 N_ROWS, N_FEATURES, N_CLUSTERS, N_WORKERS, N_ITERATIONS = 20_000, 20, 10, 2, 10
-LEARNING_RATE = 1e-4
+LEARNING_RATE = 5e-5
 RTT_MS = 0.66
 REPEATS = 3
 

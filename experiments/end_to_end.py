@@ -37,7 +37,7 @@ from network import valkey
 from results import draw, write
 
 SHAPE, N_CLUSTERS, N_ITERATIONS, N_WORKERS = (200_000, 20), 10, 20, 2
-GD_STEPS, GD_RATE = 100, 1e-4
+GD_STEPS, GD_RATE = 400, 1.6e-5
 REPEATS, SAME = 2, 0.01
 ENVIRONMENTS = Path(sys.prefix) / "peers"
 HOMES = {

@@ -1,5 +1,7 @@
 """Totals do not depend on who contributed what, or when."""
 
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 from numpy.testing import assert_array_equal
 
-from burly.contributions import Part, Reducer, order_rows, reduce_parts, total
+from burly.contributions import (
+    Part,
+    Reducer,
+    order_rows,
+    reduce_parts,
+    sorted_distinct,
+    total,
+)
 from burly.exceptions import ConfigurationError, DataError
 
 ROWS = np.dtype([("key", "f8"), ("shard", "i8"), ("row", "i8"), ("x", "f4", (2,))])
@@ -150,3 +159,28 @@ def test_a_union_takes_no_notice_of_who_has_nothing():
     some = [Part(Reducer.UNION, np.array(values), 5) for values in (["b"], ["ab", "b"])]
     for parts in ([nothing, *some], [*some, nothing]):
         assert reduce_parts("labels", parts).tolist() == ["ab", "b"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [3, 1, 3, 2],
+        [],
+        [0.5],
+        [np.nan, 1.0, np.nan, -0.0, 0.0, np.inf],
+        ["b", "a", "b"],
+        [True, False],
+    ],
+)
+def test_sorted_distinct_values_are_those_of_numpy(values):
+    array = np.array(values)
+    np.testing.assert_array_equal(sorted_distinct(array), np.unique(array))
+
+
+def test_a_worker_does_not_wait_for_masked_arrays():
+    code = (
+        "import sys, numpy as np; from burly.contributions import sorted_distinct; "
+        "sorted_distinct(np.array([1.0, 2.0])); print('numpy.ma' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -165,6 +165,20 @@ def _fold(function: np.ufunc, arrays: Sequence[Array]) -> Array:
     return result
 
 
+def sorted_distinct(values: Array) -> Array:
+    """Return the sorted distinct values of an array of one dimension, NaN once.
+
+    As ``np.unique``, which would import NumPy's masked arrays first, and every function wait for it.
+    """
+    ordered = np.sort(values)
+    is_new = np.ones(len(ordered), dtype=bool)
+    is_new[1:] = ordered[1:] != ordered[:-1]
+    if ordered.dtype.kind == "f":
+        is_new[1:] &= ~np.isnan(ordered[:-1])
+    kept: Array = ordered[is_new]
+    return kept
+
+
 def _canonical(values: Array) -> Array:
     """Return values that compare alike as the same bits: one zero, one NaN."""
     if values.dtype.kind != "f":
@@ -175,7 +189,7 @@ def _canonical(values: Array) -> Array:
 
 
 def _union(name: str, arrays: Sequence[Array], limit: int | None) -> Array:
-    values = np.unique(_canonical(np.concatenate(arrays)))
+    values = sorted_distinct(_canonical(np.concatenate(arrays)))
     if limit is not None and len(values) > limit:
         raise DataError(
             f"{name} has {len(values)} distinct values or more; at most {limit} are allowed"

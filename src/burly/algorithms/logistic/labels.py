@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from burly.contributions import sorted_distinct
+
 Array = NDArray[Any]
 
 _NARROW = 1 << 30
@@ -19,7 +21,7 @@ def distinct(labels: Array) -> Array:
     """Return the sorted distinct labels of a shard, of shape (n,)."""
     table = _range(labels)
     if table is None:
-        return np.unique(labels)
+        return sorted_distinct(labels)
     low, width = table
     if width <= 2:  # both ends were seen
         return np.arange(low, low + width).astype(labels.dtype)

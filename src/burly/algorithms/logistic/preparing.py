@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from burly.algorithms.logistic.labels import count, distinct, encode
 from burly.algorithms.logistic.settings import Settings
-from burly.contributions import Part, Reducer, Step
+from burly.contributions import Part, Reducer, Step, sorted_distinct
 from burly.data.checks import refuse_counts
 from burly.data.partition import DatasetInfo, Partition
 from burly.exact_sum import grid_for
@@ -95,7 +95,7 @@ def start(settings: Settings, info: DatasetInfo) -> State:
 def step_classes(state: State, partition: Partition, scratch: Scratch) -> Step:
     """Contribute what "classes" asks for."""
     found = [distinct(_labels(shard.y)) for shard in partition.shards]
-    labels = np.unique(np.concatenate(found)) if found else np.empty(0)
+    labels = sorted_distinct(np.concatenate(found)) if found else np.empty(0)
     weights = [shard.weights for shard in partition.shards if shard.weights is not None]
     _check_weights(weights)
     bounds = scratch.rows.column_bounds(threshold=int(state["profile_threshold"]))
