@@ -12,7 +12,7 @@ margins are the same. The penalty stays on theta.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,9 @@ from burly.states import State
 
 Array = NDArray[Any]
 Float = NDArray[np.float64]
+
+
+_NO_COLUMNS = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,14 +240,16 @@ class Problem:
 
     def loss_noise(self, state: State, loss: float) -> float:
         """Return what rounding may change of F at ``state["theta"]``."""
-        unit = Units.of(self.bounds(state), sparse=self.sparse).loss
+        bounds = replace(self.bounds(state), columns=_NO_COLUMNS)
+        unit = Units.of(bounds, sparse=self.sparse).loss
         n_blocks = 1.0 + float(state["n_rows"]) / BLOCK_ROWS
         return (1e-7 if self.float32 else 1e-13) * abs(loss) + unit * n_blocks / self.total
 
     def line_bounds(self, state: State, line: Line) -> Bounds:
-        """Return what the terms of trials along a line cannot exceed."""
+        """Return what the terms of trials along a line cannot exceed: losses and slopes, no columns."""
         near, far = _margin(line.origin, state), _margin(line.target, state)
-        return self._bounds(state, near + (near + far) * float(np.max(line.steps)))
+        bounds = self._bounds(state, near + (near + far) * float(np.max(line.steps)))
+        return replace(bounds, columns=_NO_COLUMNS)
 
     def line_slopes(self, state: State, line: Line, totals: Mapping[str, Array]) -> Float:
         """Return the slopes of F without its l1 term along a line, shape (n_steps,)."""
