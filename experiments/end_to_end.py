@@ -5,8 +5,8 @@ Question: how long does a user wait, from starting the program to having the mod
 Set-up: one Parquet file of 200 k x 20 float32, all on 2 cores, no emulated vCPUs: burly in process and
 on two Lithops functions (localhost, with its own Valkey server); scikit-learn, scikit-learn-intelex
 and faiss in process; dask-ml on a LocalCluster of two processes; Spark MLlib with local[2]; the
-paper's protocol on two Lithops functions. Each peer in an environment and a process of its own. Our
-protocol of the paper reads arrays and not text, which is in its favour.
+paper's protocol on two Lithops functions. Each peer in an environment and a process of its own. The
+paper's protocol reads arrays and not text, which is in its favour.
 
 Method: seconds from the start of the process to its end, imports included, and of them reading and
 training; the fastest of two runs. k-means: k 10, at most 20 iterations, each library's own start.

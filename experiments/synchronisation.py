@@ -166,11 +166,7 @@ def chart(rows: list[dict]) -> alt.TopLevelMixin:
         .encode(
             x=alt.X("n_workers:Q", title="workers", scale=alt.Scale(type="log", base=2)),
             color=alt.Color("payload:N", sort=sizes, title="each contributes"),
-            strokeDash=alt.StrokeDash(
-                "by:N",
-                title="protocol",
-                legend=alt.Legend(symbolType="stroke", symbolSize=600),
-            ),
+            strokeDash=alt.StrokeDash("by:N", legend=None),
         )
         .properties(width=330, height=300)
     )
@@ -188,7 +184,7 @@ def chart(rows: list[dict]) -> alt.TopLevelMixin:
     )
     title = alt.TitleParams(
         "A round by itself",
-        subtitle="State store and all workers on the same 2 cores; both scales are logarithmic",
+        subtitle="State store and all workers on the same 2 cores; dashed: the paper's protocol",
     )
     return alt.hconcat(time_panel, commands_panel).properties(title=title)
 
