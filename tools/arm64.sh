@@ -61,7 +61,7 @@ fi
 mkdir -p "$here/package"
 rm -rf "$here/package/burly"
 cp -r src/burly "$here/package/burly"
-cp "$here"/cmake/*.so "$here/package/burly/kernels/"
+"$here/tools/bin/cmake" --install "$here/cmake" --prefix "$here/package" >/dev/null
 
 # The emulated Python, also for the processes that tests start.
 cat >"$here/python" <<EOF
