@@ -73,13 +73,16 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
         If there is none, or it is not a model of ours, or of a later version.
     """
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
         header = json.loads(str(arrays.pop("header")))
     except FileNotFoundError:
         raise ModelFileError(f"there is no model file {path}") from None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, AttributeError) as error:
-        raise ModelFileError(f"{path} is not a model file of burly: {error}") from error
+    except PermissionError as error:
+        raise ModelFileError(f"cannot read the model file {path}: {error.strerror}") from error
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        # NumPy's own words would speak of its formats, and of loading without care.
+        raise ModelFileError(f"{path} is not a model file of burly, or not all of one") from error
     if not isinstance(header, dict) or header.pop("format", None) != FORMAT:
         raise ModelFileError(f"{path} is not a model file of burly")
     if header.pop("version", 0) > FORMAT_VERSION:

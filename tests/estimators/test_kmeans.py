@@ -79,10 +79,31 @@ def test_a_saved_model_predicts_the_same(tmp_path):
     assert np.array_equal(model.to_sklearn().cluster_centers_, model.cluster_centers_)
 
 
-def test_a_file_that_is_no_model_is_refused(tmp_path):
-    (tmp_path / "m.burly").write_bytes(b"nothing of ours")
-    with pytest.raises(ModelFileError, match="not a model file"):
+def _text(path):
+    path.write_bytes(b"nothing of ours")
+
+
+def _array(path):
+    with path.open("wb") as file:
+        np.save(file, np.ones(3))
+
+
+def _part(path):
+    KMeans(2, random_state=0).fit(blobs(n=100)).save(path)
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+@pytest.mark.parametrize("write", [_text, _array, _part])
+def test_a_file_that_is_no_model_is_refused(write, tmp_path):
+    write(tmp_path / "m.burly")
+    with pytest.raises(ModelFileError, match="not a model file") as refused:
         KMeans.load(tmp_path / "m.burly")
+    assert "pickle" not in str(refused.value)
+
+
+def test_distances_come_as_a_frame_where_asked():
+    model = KMeans(3, random_state=0).fit(blobs(n=300)).set_output(transform="pandas")
+    assert list(model.transform(blobs(n=300)).columns) == ["kmeans0", "kmeans1", "kmeans2"]
 
 
 def test_nan_is_refused_with_its_column():

@@ -9,7 +9,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 
-from burly import InProcess, Lithops, LogisticRegression
+from burly import Dataset, InProcess, Lithops, LogisticRegression
 from burly.algorithms.logistic.auto import SERVED_BY
 from burly.exceptions import ConfigurationError, DataError, NonFiniteError
 
@@ -193,3 +193,13 @@ def test_a_saved_model_is_the_same(tmp_path):
     loaded = LogisticRegression.load(tmp_path / "model.npz")
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
     np.testing.assert_array_equal(model.to_sklearn().predict(X), model.predict(X))
+
+
+def test_score_wants_labels_and_says_what_stored_data_can_do(tmp_path):
+    X, y = make(n=200)
+    np.save(tmp_path / "rows.npy", np.column_stack([X, y]))
+    rows = Dataset(tmp_path / "rows.npy", label=X.shape[1])
+    model = LogisticRegression().fit(rows)
+    assert model.score(X, y) == np.mean(model.predict(X) == y)
+    with pytest.raises(ConfigurationError, match=r"predict\(dataset, out=\)"):
+        model.score(rows)

@@ -157,13 +157,13 @@ def _check_features(estimator: Any, data: ResolvedDataset, *, reset: bool) -> No
     if data.info.n_features != estimator.n_features_in_:
         raise SchemaError(
             f"the data has {data.info.n_features} features, but the model was fitted with "
-            f"{estimator.n_features_in_}: choose them with Dataset(..., columns=)"
+            f"{estimator.n_features_in_}: choose them with columns= (in the shell: --columns)"
         )
     known = getattr(estimator, "feature_names_in_", None)
     if known is not None and names and list(known) != list(names):
         raise SchemaError(
             f"the data has the features {', '.join(names[:5])}, but the model was fitted with "
-            f"{', '.join(known[:5])}: choose them with Dataset(..., columns=)"
+            f"{', '.join(known[:5])}: choose them with columns= (in the shell: --columns)"
         )
 
 

@@ -9,7 +9,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_array, check_is_fitted, check_random_state
 
@@ -27,7 +32,7 @@ APPLYING = {"labels": "predict", "distances": "transform"}
 """The methods that apply a model, by what they ask for."""
 
 
-class KMeans(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
+class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
     """K-means clustering by Lloyd's algorithm: exact, in parallel, in process or on functions.
 
     The model is the same to the last bit for any number of threads and workers, and for any launcher.

@@ -222,6 +222,28 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         log_probabilities: Array = self._apply("log_probabilities", X, None)
         return log_probabilities
 
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the mean accuracy of `predict` on data in memory.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_rows, n_features)
+        y : array-like of shape (n_rows,)
+        sample_weight : array-like of shape (n_rows,), optional
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError
+            If there are no labels to compare with, as for stored data.
+        """
+        if y is None:
+            raise ConfigurationError(
+                "score compares with the labels y of data in memory; for stored data write the "
+                "predictions with predict(dataset, out=) and compare them there"
+            )
+        accuracy: float = super().score(X, y, sample_weight)
+        return accuracy
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file; `load` reads it. Nothing in it is ever executed.
 

@@ -115,7 +115,7 @@ def update_classes(state: State, totals: Mapping[str, Array]) -> State:
     if len(classes) < 2:
         raise DataError(
             "This solver needs samples of at least 2 classes in the data, but the data contains only "
-            f"one class: {classes[0]!r}"
+            f"one class: {classes[0].item()!r}"
         )
     all_seen = int(state["profile_threshold"]) >= ALL_BLOCKS
     arrays = {
