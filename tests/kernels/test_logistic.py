@@ -13,10 +13,8 @@ from burly.kernels.logistic import (
     Scaling,
     Units,
     block_limit,
-    decision_function,
-    log_probabilities,
-    probabilities,
 )
+from burly.kernels.logistic_predict import decision_function, log_probabilities, probabilities
 
 N = 1500
 

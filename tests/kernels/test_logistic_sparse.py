@@ -10,7 +10,8 @@ from burly.data.arrays import from_arrays
 from burly.data.partition import Partition
 from burly.exceptions import ConfigurationError
 from burly.kernels import ThreadTeam, runnable
-from burly.kernels.logistic import Bounds, LogisticRows, Units, block_limit, decision_function
+from burly.kernels.logistic import Bounds, LogisticRows, Units, block_limit
+from burly.kernels.logistic_predict import decision_function
 
 N = 20_000
 

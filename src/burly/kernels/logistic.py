@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.data.csr import CSR
-from burly.data.partition import AnyRows, Partition
+from burly.data.partition import Partition
 from burly.exceptions import ConfigurationError
 from burly.kernels import ThreadTeam
 from burly.kernels.logistic_units import BLOCK_ROWS, Bounds, Scaling, Units, block_limit
+from burly.kernels.rows import arrays_of
 
 __all__ = [
     "ALL_BLOCKS",
@@ -31,9 +31,6 @@ __all__ = [
     "Scaling",
     "Units",
     "block_limit",
-    "decision_function",
-    "log_probabilities",
-    "probabilities",
 ]
 
 Float = NDArray[np.float64]
@@ -78,7 +75,7 @@ class LogisticRows:
         kind = "Sparse" if self.sparse else "Dense"
         self._native = getattr(team.module, f"Logistic{kind}{suffix}")(info.n_features)
         for shard in partition.shards:
-            rows = _arrays(shard.X)
+            rows = arrays_of(shard.X)
             self._alive.append(rows)
             self._native.add_shard(*rows, shard.weights if info.weighted else None, shard.ordinal)
 
@@ -307,46 +304,3 @@ class LogisticRows:
             *sums.values(),
         )
         return sums
-
-
-def decision_function(X: AnyRows, coef: Float, team: ThreadTeam) -> Float:
-    """Return the margins of rows, shape (n_rows, n_outputs).
-
-    Parameters
-    ----------
-    X : ndarray or CSR of shape (n_rows, n_features)
-        float32 or float64.
-    coef : ndarray of shape (n_outputs, n_features + 1)
-        float64, the intercepts last.
-    """
-    margins = np.empty((X.shape[0], len(coef)))
-    suffix = "F32" if X.dtype == np.float32 else "F64"
-    kind = "sparse" if isinstance(X, CSR) else "dense"
-    margins_of = getattr(team.module, f"logistic_margins_{kind}{suffix}")
-    margins_of(team.native, *_arrays(X), coef, margins)
-    return margins
-
-
-def probabilities(margins: Float, team: ThreadTeam) -> Float:
-    """Return the probabilities of the classes, shape (n_rows, n_classes), for margins.
-
-    One column of margins stands for two classes. Large margins do not overflow.
-    """
-    return _softmax(margins, team, logarithms=False)
-
-
-def log_probabilities(margins: Float, team: ThreadTeam) -> Float:
-    """Return the logarithms of `probabilities`, exact where these round to zero."""
-    return _softmax(margins, team, logarithms=True)
-
-
-def _softmax(margins: Float, team: ThreadTeam, *, logarithms: bool) -> Float:
-    n, n_outputs = margins.shape
-    result = np.empty((n, 2 if n_outputs == 1 else n_outputs))
-    team.module.logistic_softmax(team.native, margins, logarithms, result)
-    return result
-
-
-def _arrays(X: AnyRows) -> tuple[NDArray[Any], ...]:
-    """Return rows as the arrays that kernels take."""
-    return (X.data, X.indices, X.indptr) if isinstance(X, CSR) else (np.ascontiguousarray(X),)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.data.partition import Partition
+from burly.data.csr import CSR
+from burly.data.partition import AnyRows, Partition
 from burly.kernels import ThreadTeam
 
 
@@ -80,3 +81,8 @@ def row_table(
         table["shard"][i], table["row"][i] = shard.ordinal, row
         table["weight"][i], table["values"][i] = weight, shard.X[row]
     return table
+
+
+def arrays_of(X: AnyRows) -> tuple[NDArray[Any], ...]:
+    """Return rows as the arrays that kernels take."""
+    return (X.data, X.indices, X.indptr) if isinstance(X, CSR) else (np.ascontiguousarray(X),)

@@ -28,7 +28,12 @@ class Layout:
     cuts: Sequence[int] = ()
     n_threads: Sequence[int] = (1,)
     forgets: Collection[int] = ()
-    phases: list[str] = field(default_factory=list, compare=False)
+    states: list[State] = field(default_factory=list, compare=False)
+    """What was published, in order."""
+
+    @property
+    def phases(self) -> list[str]:
+        return [state.phase for state in self.states]
 
 
 def shards_of(X, y, weights=None):
@@ -56,8 +61,8 @@ def fit(info: DatasetInfo, shards, settings: Settings, layout: Layout) -> State:
         scratch = [algorithm.scratch(*worker) for worker in workers]
         state = algorithm.start(info)
         number = 0
+        layout.states.append(state)
         while not state.done:
-            layout.phases.append(state.phase)
             if number in layout.forgets:
                 scratch = [algorithm.scratch(*worker) for worker in workers]
             steps = [
@@ -65,6 +70,7 @@ def fit(info: DatasetInfo, shards, settings: Settings, layout: Layout) -> State:
                 for (part, team), own in zip(workers, scratch, strict=True)
             ]
             state = algorithm.update([state], total([step.contribution for step in steps]))
+            layout.states.append(state)
             number += 1
     return state
 

@@ -167,7 +167,9 @@ def _grid(problem: Problem, state: State) -> tuple[Bounds, Scaling]:
     rest = np.copy(columns)
     rest[frequent] = 0.0
     narrow = np.append(columns[frequent], dot(rest, np.ones_like(rest)))
-    bounds = replace(problem.bounds(state), columns=narrow, margin=1.0)
+    bounds = replace(
+        problem.bounds(state, problem.from_scaled(state["point_0"])), columns=narrow, margin=1.0
+    )
     scale = np.append(problem.scale[frequent], 1.0)
     return bounds, Scaling(np.zeros_like(scale), scale)
 

@@ -42,12 +42,12 @@ def begin(problem: Problem, state: State) -> State:
 
 def evaluate(problem: Problem, state: State, rows: LogisticRows) -> dict[str, Array]:
     """Sum losses and gradients over the rows of a worker."""
-    return rows.evaluate(state["theta"], problem.bounds(state))
+    return rows.evaluate(state["theta"], problem.bounds(state, state["theta"]))
 
 
 def advance(problem: Problem, state: State, totals: Mapping[str, Array]) -> State:
     """Take one step; end after the last one."""
-    seen = problem.evaluate(state, totals)
+    seen = problem.evaluate(state, state["theta"], totals)
     n_iter, most = int(state["n_iter"]), problem.settings.max_iter
     if n_iter == most:
         return finish(state, state["theta"], seen, converged=True)
@@ -59,7 +59,7 @@ def advance(problem: Problem, state: State, totals: Mapping[str, Array]) -> Stat
             "smaller one, or scale the columns; solver='auto' needs neither"
         )
     arrays = {**state.arrays, "theta": theta, "n_iter": np.array(n_iter + 1)}
-    stepped = State("gradient", arrays)
+    stepped = State("gradient", arrays, figures=seen.figures)
     if n_iter + 1 == most:
         return finish(stepped, theta, seen, converged=True)
     return stepped

@@ -11,7 +11,9 @@ subgradient, a step stays within one orthant, and steps that are too long are cu
 there, coefficients that the term holds at zero are left out of the pairs, so that the others get a Newton
 direction of their own, and only a coefficient at zero has to go the way of its subgradient.
 
-A point is published once, as ``point_i`` and ``gradient_i``, in scaled columns; states name the last ones.
+Of all that is as long as the coefficients a state publishes two: the point to evaluate, as ``point_i``, and
+the gradient at the last one, as ``gradient_i``, in scaled columns. Both stay, and states name the last ones;
+`heading` makes pairs and directions from them whenever they are needed.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burly.algorithms.logistic import coarse
-from burly.algorithms.logistic.finishing import finish, finish_at, interpolate
-from burly.algorithms.logistic.problem import Evaluation, Line, Problem, smallest_subgradient
+from burly.algorithms.logistic.finishing import finish, finish_at, interpolate, telling
+from burly.algorithms.logistic.heading import Heading, heading, newest, trial
+from burly.algorithms.logistic.problem import Evaluation, Line, Problem
 from burly.algorithms.logistic.starting import starting_point
 from burly.kernels.linear_algebra import dot
 from burly.kernels.logistic import ALL_BLOCKS, LogisticRows
@@ -32,7 +35,6 @@ from burly.states import State
 
 Array = NDArray[Any]
 Float = NDArray[np.float64]
-Pair = tuple[Float, Float]
 
 MEMORY = 20
 """Pairs of steps and changes of the gradient that a direction is made from."""
@@ -41,8 +43,6 @@ MEMORY_NUMBERS = 1 << 24
 LEAST_MEMORY = 10
 MOST_FACTORS = 32
 """With more outputs sparse rows too start from a diagonal."""
-FLAT = 1e-10
-"""A pair with a smaller cosine says nothing of the curvature."""
 ARMIJO = 1e-4
 """The share of the decrease to first order that a step has to bring."""
 SHORT = 0.9
@@ -63,7 +63,7 @@ def begin(problem: Problem, state: State) -> State:
     arrays = {
         **state.arrays,
         "solver": np.array("lbfgs"),
-        "theta": theta,
+        "point_0": problem.to_scaled(theta),
         "threshold": np.array(ALL_BLOCKS),
         "n_iter": np.array(0),
         "n_points": np.array(0),
@@ -83,8 +83,9 @@ def evaluate(problem: Problem, state: State, rows: LogisticRows) -> dict[str, Ar
     slot = int(state["slot"])
     if state.phase == "descent":
         keep = None if problem.settings.l1 else slot
-        return rows.evaluate(state["theta"], problem.bounds(state), keep=keep)
-    line = _line(state)
+        theta = problem.from_scaled(trial(state))
+        return rows.evaluate(theta, problem.bounds(state, theta), keep=keep)
+    line = _line(problem, state)
     rows.ensure(1 - slot, line.origin)
     rows.ensure(slot, line.target)
     bounds = problem.line_bounds(state, line)
@@ -98,24 +99,31 @@ def advance(problem: Problem, state: State, totals: Mapping[str, Array]) -> Stat
             return coarse.finish(problem, state, totals)
         case "line":
             return _go_to_least(problem, state, totals)
-    seen = problem.evaluate(state, totals)
+    theta = problem.from_scaled(trial(state))
+    seen = problem.evaluate(state, theta, totals)
+    return telling(_judge(problem, state, theta, seen), seen)
+
+
+def _judge(problem: Problem, state: State, theta: Float, seen: Evaluation) -> State:
+    """Stay at the point that was evaluated, or look for a better part of the step."""
     if int(state["n_points"]):
-        if not _low_enough(problem, state, seen):
+        if not _low_enough(problem, state, theta, seen):
             return _shorten(problem, state, seen)
         if not problem.settings.l1 and float(state["fraction"]) == 1.0:
-            left = dot(seen.scaled, state["direction"])
+            left = dot(seen.scaled, trial(state) - newest(state))
             if left < SHORT * float(state["slope"]):
                 return _look_along(state, LONGER)
-    return _arrive(problem, _remember(problem, state, seen), seen)
+    return _arrive(problem, _remember(problem, state, seen), theta, seen)
 
 
-def _arrive(problem: Problem, state: State, seen: Evaluation) -> State:
+def _arrive(problem: Problem, state: State, theta: Float, seen: Evaluation) -> State:
     """Stop at the newest point, or go on from there."""
     if seen.steepest <= problem.settings.tol:
-        return finish(state, state["theta"], seen, converged=True)
+        return finish(state, theta, seen, converged=True)
     if int(state["n_iter"]) >= problem.settings.max_iter:
-        return finish(state, state["theta"], seen, converged=False)
-    lower = seen.loss < float(state["best_loss"]) - problem.loss_noise(state, seen.loss)
+        return finish(state, theta, seen, converged=False)
+    noise = problem.loss_noise(state, theta, seen.loss)
+    lower = seen.loss < float(state["best_loss"]) - noise
     if lower or seen.steepest < float(state["best_steepest"]):
         best = {
             "best_loss": np.array(seen.loss),
@@ -128,7 +136,6 @@ def _arrive(problem: Problem, state: State, seen: Evaluation) -> State:
         loss, steepest = float(state["best_loss"]), float(state["best_steepest"])
         return finish_at(state, theta, loss, steepest, converged=False)
     origin = {
-        "origin": state["theta"],
         "origin_loss": np.array(seen.loss),
         "origin_steepest": np.array(seen.steepest),
         "slot": np.array(1 - int(state["slot"])),
@@ -140,7 +147,7 @@ def _arrive(problem: Problem, state: State, seen: Evaluation) -> State:
 
 
 def _remember(problem: Problem, state: State, seen: Evaluation) -> State:
-    """Keep the point as the newest of those that pairs are made from."""
+    """Keep the point that was evaluated as the newest of those that pairs are made from."""
     number = int(state["n_points"])
     size = problem.n_outputs * (problem.n_features + 1)
     memory = max(LEAST_MEMORY, min(MEMORY, MEMORY_NUMBERS // size))
@@ -150,9 +157,7 @@ def _remember(problem: Problem, state: State, seen: Evaluation) -> State:
         for name, array in state.arrays.items()
         if name not in (f"point_{gone}", f"gradient_{gone}")
     }
-    reached = problem.to_scaled(state["theta"])
     arrays |= {
-        f"point_{number}": reached,
         f"gradient_{number}": seen.scaled,
         "n_points": np.array(number + 1),
         "n_iter": np.array(number),
@@ -160,91 +165,42 @@ def _remember(problem: Problem, state: State, seen: Evaluation) -> State:
     return State(state.phase, arrays)
 
 
-def _pairs(state: State) -> list[Pair]:
-    """Return steps and changes of the gradient, the oldest first."""
-    newest = int(state["n_points"]) - 1
-    oldest = newest
-    while f"point_{oldest - 1}" in state.arrays:
-        oldest -= 1
-    return [
-        (
-            state[f"point_{number + 1}"] - state[f"point_{number}"],
-            state[f"gradient_{number + 1}"] - state[f"gradient_{number}"],
-        )
-        for number in range(oldest, newest)
-    ]
-
-
-def _curved(pairs: list[Pair]) -> list[Pair]:
-    """Leave out pairs of whose curvature rounding may have left nothing."""
-    return [(s, y) for s, y in pairs if dot(s, y) > FLAT * float(np.sqrt(dot(s, s) * dot(y, y)))]
-
-
-def _times_inverse(pairs: list[Pair], start: coarse.Start, gradient: Float) -> Float:
-    """Return the product of the inverse Hessian, as L-BFGS knows it, with a vector."""
-    rest = gradient
-    weights = []
-    for step, change in reversed(pairs):
-        weight = dot(step, rest) / dot(step, change)
-        weights.append(weight)
-        rest = rest - change * weight
-    product = start.solve(rest)
-    if pairs:
-        step, change = pairs[-1]
-        product = product * (dot(step, change) / dot(change, start.solve(change)))
-    for (step, change), weight in zip(pairs, reversed(weights), strict=True):
-        product = product + step * (weight - dot(change, product) / dot(step, change))
-    return product
-
-
 def _head(problem: Problem, state: State) -> State:
     """Go from the newest point to where the objective should be less."""
-    newest = int(state["n_points"]) - 1
-    scaled = state[f"point_{newest}"]
-    slopes = smallest_subgradient(state[f"gradient_{newest}"], scaled, problem.scaled_l1)
-    pairs, start = _pairs(state), coarse.Start(problem, state)
-    if problem.settings.l1:
-        # What an l1 term holds at zero has no part in the model of the others.
-        free = (scaled != 0) | (slopes != 0) | (problem.l1 == 0)
-        held = [(step * free, change * free) for step, change in pairs]
-        direction = -_times_inverse(_curved(held), start, slopes) * free
-        rises = (scaled == 0) & (problem.l1 > 0) & (direction * slopes >= 0)
-        direction = np.where(rises, 0.0, direction)
-    else:
-        direction = -_times_inverse(_curved(pairs), start, slopes)
+    towards = heading(problem, state)
     arrays = {
         **state.arrays,
-        "direction": direction,
-        "slopes": slopes,
-        "slope": np.array(dot(slopes, direction)),
+        "slope": np.array(dot(towards.slopes, towards.direction)),
         "n_looks": np.array(0),
     }
-    return _try(problem, State("descent", arrays), 1.0)
+    return _try(problem, State("descent", arrays), towards, 1.0)
 
 
-def _try(problem: Problem, state: State, fraction: float) -> State:
+def _try(problem: Problem, state: State, towards: Heading, fraction: float) -> State:
     """Evaluate at a part of the step, or end where none is left."""
-    scaled = state[f"point_{int(state['n_points']) - 1}"]
-    reached = scaled + state["direction"] * fraction
+    origin = towards.origin
+    reached = origin + towards.direction * fraction
     l1 = problem.scaled_l1
     if problem.settings.l1:
-        orthant = np.where(scaled != 0, np.sign(scaled), -np.sign(state["slopes"]))
+        orthant = np.where(origin != 0, np.sign(origin), -np.sign(towards.slopes))
         reached = np.where((reached * orthant > 0) | (l1 == 0), reached, 0.0)
-    theta = problem.from_scaled(reached)
-    stuck = not float(state["slope"]) < 0 or np.array_equal(theta, state["origin"])
+    point = problem.to_scaled(problem.from_scaled(reached))
+    stuck = not float(state["slope"]) < 0 or np.array_equal(point, origin)
     if stuck or fraction < SHORTEST_FRACTION or int(state["n_looks"]) > MOST_LOOKS:
         return _give_up(problem, state)
-    return State("descent", {**state.arrays, "theta": theta, "fraction": np.array(fraction)})
+    tried = {f"point_{int(state['n_points'])}": point, "fraction": np.array(fraction)}
+    return State("descent", {**state.arrays, **tried})
 
 
 def _give_up(problem: Problem, state: State) -> State:
     """Forget all but the newest point; if nothing else was known, end there."""
-    newest = int(state["n_points"]) - 1
-    known = f"point_{newest - 1}" in state.arrays
+    last = int(state["n_points"]) - 1
+    known = f"point_{last - 1}" in state.arrays
     if not problem.settings.l1 or not known:
         loss, steepest = float(state["origin_loss"]), float(state["origin_steepest"])
-        return finish_at(state, state["origin"], loss, steepest, converged=False)
-    kept = (f"point_{newest}", f"gradient_{newest}")
+        theta = problem.from_scaled(newest(state))
+        return finish_at(state, theta, loss, steepest, converged=False)
+    kept = (f"point_{last}", f"gradient_{last}")
     arrays = {
         name: array
         for name, array in state.arrays.items()
@@ -256,9 +212,9 @@ def _give_up(problem: Problem, state: State) -> State:
 # --- the length of a step ---------------------------------------------------------------------
 
 
-def _low_enough(problem: Problem, state: State, seen: Evaluation) -> bool:
+def _low_enough(problem: Problem, state: State, theta: Float, seen: Evaluation) -> bool:
     before = float(state["origin_loss"])
-    noise = problem.loss_noise(state, before)
+    noise = problem.loss_noise(state, theta, before)
     promised = float(state["slope"]) * float(state["fraction"])
     return seen.loss <= before + ARMIJO * promised + noise
 
@@ -271,20 +227,21 @@ def _shorten(problem: Problem, state: State, seen: Evaluation) -> State:
     fraction = float(state["fraction"])
     promised = float(state["slope"]) * fraction
     part = interpolate(float(state["origin_loss"]), promised, seen.loss)
-    return _try(problem, state, fraction * part)
+    return _try(problem, state, heading(problem, state), fraction * part)
 
 
 def _look_along(state: State, fractions: Float) -> State:
     return State("line", {**state.arrays, "fractions": fractions})
 
 
-def _line(state: State) -> Line:
-    return Line(state["origin"], state["theta"], state["fractions"])
+def _line(problem: Problem, state: State) -> Line:
+    origin, target = (problem.from_scaled(point) for point in (newest(state), trial(state)))
+    return Line(origin, target, state["fractions"])
 
 
 def _go_to_least(problem: Problem, state: State, totals: Mapping[str, Array]) -> State:
     """Evaluate where the slope along the line changes its sign, by the secant rule."""
-    slopes = problem.line_slopes(state, _line(state), totals)
+    slopes = problem.line_slopes(state, _line(problem, state), totals)
     places = state["fractions"]
     above = np.flatnonzero(slopes >= 0)
     if not len(above):
@@ -295,4 +252,4 @@ def _go_to_least(problem: Problem, state: State, totals: Mapping[str, Array]) ->
         below = float(slopes[i - 1]) if i else float(state["slope"]) * float(state["fraction"])
         share = min(0.9, max(0.1, below / (below - float(slopes[i]))))
         part = low + (float(places[i]) - low) * share
-    return _try(problem, state, float(state["fraction"]) * part)
+    return _try(problem, state, heading(problem, state), float(state["fraction"]) * part)

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.algorithms.logistic.finishing import finish, interpolate
+from burly.algorithms.logistic.finishing import finish, interpolate, telling
 from burly.algorithms.logistic.modelling import Move, direction, take_hessian
 from burly.algorithms.logistic.preparing import threshold_for
-from burly.algorithms.logistic.problem import Evaluation, Problem
+from burly.algorithms.logistic.problem import Curvature, Evaluation, Problem
 from burly.algorithms.logistic.sampling import is_full, plan, too_small, visit
 from burly.algorithms.logistic.starting import starting_point
 from burly.kernels.logistic import ALL_BLOCKS, LogisticRows
@@ -83,7 +83,7 @@ def evaluate(problem: Problem, state: State, rows: LogisticRows) -> dict[str, Ar
     """Sum what a round asks for over the rows of a worker."""
     return rows.evaluate(
         state["theta"],
-        problem.bounds(state),
+        problem.bounds(state, state["theta"]),
         threshold=int(state["threshold"]),
         curvature=True,
         hessian=problem.scaling if bool(state["hessian_wanted"]) else None,
@@ -93,11 +93,16 @@ def evaluate(problem: Problem, state: State, rows: LogisticRows) -> dict[str, Ar
 
 def advance(problem: Problem, state: State, totals: Mapping[str, Array]) -> State:
     """Take the totals of an evaluation and return the state of the next one, or the last."""
-    seen = problem.evaluate(state, totals)
-    curved = problem.curvature(state, totals)
+    seen = problem.evaluate(state, state["theta"], totals)
+    curved = problem.curvature(state, state["theta"], totals)
     if too_small(problem, state, seen):
         wider = min(int(state["threshold"]) * 2, ALL_BLOCKS)
         return _with(state, threshold=np.array(wider))
+    return telling(_go_on(problem, state, seen, curved), seen)
+
+
+def _go_on(problem: Problem, state: State, seen: Evaluation, curved: Curvature) -> State:
+    """Judge the last step, bring the model up to date, and take the next step."""
     if not bool(state["refresh"]):
         if _refused(problem, state, seen):
             return _cut(problem, state, seen)
@@ -118,7 +123,7 @@ def _refused(problem: Problem, state: State, seen: Evaluation) -> bool:
     if int(state["last_threshold"]) != int(state["threshold"]):
         return seen.loss > UNLIKE * abs(float(state["last_loss"]))
     promised = float(state["last_slope"]) * float(state["fraction"])
-    noise = problem.loss_noise(state, seen.loss)
+    noise = problem.loss_noise(state, state["theta"], seen.loss)
     return not seen.loss <= float(state["last_loss"]) + ARMIJO * promised + noise
 
 

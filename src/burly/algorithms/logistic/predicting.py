@@ -12,7 +12,7 @@ from burly.algorithms.base import OutputsOnly
 from burly.data.checks import refuse_non_finite
 from burly.data.partition import Partition
 from burly.kernels import ThreadTeam
-from burly.kernels.logistic import decision_function, log_probabilities, probabilities
+from burly.kernels.logistic_predict import decision_function, log_probabilities, probabilities
 from burly.states import State
 
 Array = NDArray[Any]

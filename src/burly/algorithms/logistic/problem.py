@@ -59,6 +59,11 @@ class Evaluation:
     n_rows: int
     class_rows: Array
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """What a person who watches wants to see."""
+        return {"loss": self.loss, "gradient": self.steepest}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curvature:
@@ -180,11 +185,10 @@ class Problem:
             scaled[:, -1] = 0.0
         return scaled
 
-    def evaluate(self, state: State, totals: Mapping[str, Array]) -> Evaluation:
-        """Turn the totals of an evaluation at ``state["theta"]`` into the objective."""
-        theta = state["theta"]
+    def evaluate(self, state: State, theta: Float, totals: Mapping[str, Array]) -> Evaluation:
+        """Turn the totals of an evaluation at ``theta`` into the objective."""
         hessian = self.scaling if "hessian" in totals else None
-        units = Units.of(self.bounds(state), hessian, sparse=self.sparse)
+        units = Units.of(self.bounds(state, theta), hessian, sparse=self.sparse)
         sums = units.values(totals)
         total = _in_order(sums["weight"])
         l2, l1 = self.l2, self.l1
@@ -204,9 +208,9 @@ class Problem:
             class_rows=totals["count"],
         )
 
-    def curvature(self, state: State, totals: Mapping[str, Array]) -> Curvature:
-        """Turn the totals of an evaluation that also summed curvatures into these."""
-        sums = Units.of(self.bounds(state), sparse=self.sparse).values(
+    def curvature(self, state: State, theta: Float, totals: Mapping[str, Array]) -> Curvature:
+        """Turn the totals of an evaluation at ``theta`` that also summed curvatures into these."""
+        sums = Units.of(self.bounds(state, theta), sparse=self.sparse).values(
             {name: totals[name] for name in ("weight", "curvature", "curvature_margin")}
         )
         total = _in_order(sums["weight"])
@@ -234,13 +238,13 @@ class Problem:
         """Weights of |thetas| in F, shape (D,)."""
         return self.l1 * self.stretch
 
-    def bounds(self, state: State) -> Bounds:
-        """Return what the terms of an evaluation at ``state["theta"]`` cannot exceed."""
-        return self._bounds(state, _margin(state["theta"], state))
+    def bounds(self, state: State, theta: Float) -> Bounds:
+        """Return what the terms of an evaluation at ``theta`` cannot exceed."""
+        return self._bounds(state, _margin(theta, state))
 
-    def loss_noise(self, state: State, loss: float) -> float:
-        """Return what rounding may change of F at ``state["theta"]``."""
-        bounds = replace(self.bounds(state), columns=_NO_COLUMNS)
+    def loss_noise(self, state: State, theta: Float, loss: float) -> float:
+        """Return what rounding may change of F at ``theta``."""
+        bounds = replace(self.bounds(state, theta), columns=_NO_COLUMNS)
         unit = Units.of(bounds, sparse=self.sparse).loss
         n_blocks = 1.0 + float(state["n_rows"]) / BLOCK_ROWS
         return (1e-7 if self.float32 else 1e-13) * abs(loss) + unit * n_blocks / self.total
