@@ -11,44 +11,56 @@ SOURCES = ("f4", "f8", "i4", "i8")
 
 
 @given(
-    n_rows=st.integers(0, 200),
-    n_features=st.integers(1, 20),
+    n_rows=st.integers(0, 5000),
+    n_features=st.sampled_from((1, 2, 15, 16, 17, 40)),
     source=st.sampled_from(SOURCES),
     target=st.sampled_from(("f4", "f8")),
+    n_parts=st.integers(1, 3),
     data=st.data(),
 )
-def test_columns_are_put_where_they_belong_and_nothing_else_is_touched(
-    n_rows, n_features, source, target, data
+def test_columns_that_arrive_in_pieces_become_rows(
+    n_rows, n_features, source, target, n_parts, data
 ):
-    places = data.draw(st.lists(st.integers(0, n_features - 1), unique=True))
     rng = np.random.default_rng(n_rows)
-    columns = [(rng.normal(size=n_rows) * 1e8).astype(source) for _ in places]
-    rows = np.full((n_rows, n_features), 7, target)
-    expected = rows.copy()
-    for place, column in zip(places, columns, strict=True):
-        expected[:, place] = column
-    assert _columns.fill(rows, columns, places) == -1
-    assert rows.tobytes() == expected.tobytes()
+    table = (rng.normal(size=(n_rows, n_features)) * 1e8).astype(source)
+    rows = np.empty((n_rows, n_features), target)
+    for j in rng.permutation(n_features):
+        cut = data.draw(st.integers(0, n_rows))
+        for begin, end in ((cut, n_rows), (0, cut)):
+            assert not _columns.put(rows, j, begin, np.ascontiguousarray(table[begin:end, j]))
+    for part in range(n_parts):
+        _columns.into_rows(rows, part, n_parts)
+    assert rows.tobytes() == table.astype(target).tobytes()
+
+
+def test_rows_so_wide_that_few_of_them_fill_the_cache():
+    table = np.random.default_rng(0).normal(size=(40, 9000)).astype("f4")
+    rows = np.empty_like(table)
+    for j in range(9000):
+        _columns.put(rows, j, 0, np.ascontiguousarray(table[:, j]))
+    _columns.into_rows(rows, 0, 1)
+    np.testing.assert_array_equal(rows, table)
 
 
 @pytest.mark.parametrize("value", [1e39, -1e39])
-def test_a_number_that_is_too_large_is_told_with_its_column(value):
-    columns = [np.zeros(100), np.zeros(100)]
-    columns[1][70] = value
-    assert _columns.fill(np.empty((100, 3), "f4"), columns, [0, 2]) == 1
-    assert _columns.fill(np.empty((100, 3), "f8"), columns, [0, 2]) == -1
+def test_a_number_that_is_too_large_is_told(value):
+    column = np.zeros(100)
+    column[70] = value
+    assert _columns.put(np.empty((100, 3), "f4"), 1, 0, column)
+    assert not _columns.put(np.empty((100, 3), "f8"), 1, 0, column)
 
 
 def test_infinities_and_gaps_are_no_overflow():
     column = np.array([np.inf, -np.inf, np.nan])
     rows = np.empty((3, 1), "f4")
-    assert _columns.fill(rows, [column], [0]) == -1
+    assert not _columns.put(rows, 0, 0, column)
+    _columns.into_rows(rows, 0, 1)
     np.testing.assert_array_equal(rows[:, 0], column)
 
 
 @pytest.mark.parametrize(
-    ("columns", "places"), [([np.zeros(4)], [3]), ([np.zeros(5)], [0]), ([np.zeros(4)], [0, 1])]
+    ("column", "first", "n_values"), [(3, 0, 4), (0, 0, 5), (0, 2, 3), (0, 9, 0)]
 )
-def test_what_does_not_fit_is_refused(columns, places):
-    with pytest.raises(ValueError, match=r"does not fit|one place"):
-        _columns.fill(np.empty((4, 3)), columns, places)
+def test_what_does_not_fit_is_refused(column, first, n_values):
+    with pytest.raises(ValueError, match="do not fit the rows"):
+        _columns.put(np.empty((4, 3)), column, first, np.zeros(n_values))

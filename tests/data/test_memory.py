@@ -21,8 +21,6 @@ def test_a_worker_needs_little_beside_its_partition(memory, tmp_path):
     broken = {}
     for name, data, n_workers in memory.cases(tmp_path, n_rows=600_000, n_columns=32):
         peak, partition = memory.measure(data, n_workers)
-        # Arrow holds pages of each column that it decodes beside the rows.
-        pages = 64e6 if name.startswith("parquet") else 0
-        if peak > memory.bound_bytes(partition) + pages:
+        if peak > memory.bound_bytes(partition):
             broken[name] = (peak, partition)
     assert broken == {}

@@ -28,6 +28,8 @@ def test_each_row_is_read_once(tmp_path, monkeypatch, n_rows, group_rows, n_work
     with monkeypatch.context() as patch:
         if streamed:
             patch.setattr(read_parquet, "REQUEST_BYTES", 20_000)
+            patch.setattr(read_parquet, "_PORTION_BYTES", 10_000)
+            patch.setattr(read_parquet, "_WINDOW_BYTES", 7_000)
             patch.setattr(read_parquet, "_BUFFER_BYTES", 5_000)
         data = Dataset(path).resolve()
         found = read_all(data, n_workers)
@@ -38,7 +40,8 @@ def test_each_row_is_read_once(tmp_path, monkeypatch, n_rows, group_rows, n_work
 
 
 def test_many_columns_are_read_some_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(read_parquet, "_COLUMNS_AT_ONCE", 3)
+    monkeypatch.setattr(read_parquet, "REQUEST_BYTES", 10_000)
+    monkeypatch.setattr(read_parquet, "_PORTION_BYTES", 200_000)
     X = np.random.default_rng(0).normal(size=(9000, 10))
     columns = {f"c{j}": X[:, j] for j in range(10)} | {"y": [f"{i % 3}" for i in range(9000)]}
     found = read_all(Dataset(saved(tmp_path, columns), label="y", weight="c2").resolve(), 2)

@@ -1,14 +1,16 @@
 """Parquet: row groups are decoded as they stream in, and rows of other workers dropped.
 
 Shards are row ranges inside row groups. A run of small row groups is fetched at once; of a large
-one, a window of each column is in memory at a time. Either way Arrow hands over some thousand rows,
-which are turned into the rows of a shard while they are in the cache.
+one, a portion of its columns is in memory at a time. Arrow decodes column by column; native code puts the
+values where they will be turned into rows, without a second copy of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -18,6 +20,8 @@ from numpy.typing import NDArray
 from pyarrow import parquet as pq
 
 from burly.data import _columns
+from burly.data.ahead import fetch_and_parse
+from burly.data.aligned import aligned
 from burly.data.columns import Columns
 from burly.data.from_arrow import labels, numbers
 from burly.data.partition import SHARD_ROWS, ShardRows
@@ -28,10 +32,14 @@ from burly.exceptions import ParseError
 
 Array = NDArray[Any]
 _FOOTER_BYTES = 64 << 10
+_PORTION_BYTES = 4 << 20
+"""Column chunks up to this size are fetched whole, several at once if they are small; beside the one that is
+decoded the next one is on its way, for each thread."""
+_WINDOW_BYTES = 1 << 20
+"""Larger ones are read front to back, through a window with the next one on its way."""
 _BUFFER_BYTES = 64 << 10
-_COLUMNS_AT_ONCE = 8
-"""Arrow holds pages of each column that it decodes, 2 to 4 MiB in all; the rows are gone over once for
-so many columns, which takes longer the fewer they are."""
+_BATCH_BYTES = 512 << 10
+"""About what Arrow decodes at a time: it is put where it belongs while it is in the cache."""
 _NATIVE = frozenset(map(np.dtype, ("f4", "f8", "i4", "i8")))
 """What the native code turns into rows; others are rare."""
 
@@ -85,7 +93,7 @@ class ParquetReader:
         """Decode row group by row group."""
         parsed: list[ShardRows] = []
         for _, group in groupby(run, key=lambda shard: shard.row_group):
-            parsed += self._read_group(list(group), raw, storage, n_threads)
+            parsed += _RowGroup(self, list(group), raw, storage).read(n_threads)
         return parsed
 
     def chunks(self, metadata: pq.FileMetaData, group: int) -> dict[int, Range]:
@@ -93,59 +101,8 @@ class ParquetReader:
         row_group = metadata.row_group(group)
         at = {row_group.column(i).path_in_schema: i for i in range(row_group.num_columns)}
         wanted = self.columns.used
-        return {column: _range(row_group.column(at[self._name(column)])) for column in wanted}
-
-    def _name(self, column: int) -> str:
-        return self.columns.names[column]
-
-    def _read_group(
-        self, shards: list[Shard], raw: _Fetched, storage: Storage, n_threads: int
-    ) -> list[ShardRows]:
-        """Decode the rows of one row group, some columns at a time."""
-        columns = self.columns
-        into = [_Filling(shard, self) for shard in shards]
-        used = columns.used
-        for first in range(0, len(used), _COLUMNS_AT_ONCE):
-            some = used[first : first + _COLUMNS_AT_ONCE]
-            begin = 0
-            for batch in self._batches(shards[0], some, raw, storage, n_threads):
-                end = begin + batch.num_rows
-                for filling in into:
-                    filling.take(batch, some, begin)
-                if end >= shards[-1].end:
-                    break
-                begin = end
-        return [filling.rows() for filling in into]
-
-    def _batches(
-        self, shard: Shard, some: Sequence[int], raw: _Fetched, storage: Storage, n_threads: int
-    ) -> Iterator[pa.RecordBatch]:
-        item = shard.object
-        chunks = [raw.chunks[shard.row_group][column] for column in some]
-        if raw.loaded is None:
-            window = max(_BUFFER_BYTES, REQUEST_BYTES // (2 * len(some)))
-            source = ColumnChunks(
-                item.size, chunks, lambda begin, end: storage.read_soon(item, begin, end), window
-            )
-        else:
-            source = ColumnChunks(item.size, chunks, raw.loaded.ask, item.size)
-        file = pq.ParquetFile(
-            pa.PythonFile(source, mode="r"),
-            metadata=raw.metadata,
-            pre_buffer=False,
-            # What is in memory is handed over whole; the rest comes through small buffers.
-            buffer_size=_BUFFER_BYTES if raw.loaded is None else 0,
-        )
-        try:
-            yield from file.iter_batches(
-                batch_size=SHARD_ROWS,
-                row_groups=[shard.row_group],
-                columns=[self._name(column) for column in some],
-                use_threads=n_threads > 1,
-            )
-        except (pa.ArrowException, OSError) as error:
-            reason = str(error).partition("\n")[0]
-            raise ParseError(f"{item.uri}, row group {shard.row_group}: {reason}") from None
+        names = self.columns.names
+        return {column: _range(row_group.column(at[names[column]])) for column in wanted}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,58 +114,129 @@ class _Fetched:
     loaded: Loaded | None
 
 
-class _Filling:
-    """The arrays of one shard while batches arrive."""
+class _RowGroup:
+    """The rows of consecutive shards of one row group while columns arrive."""
 
-    def __init__(self, shard: Shard, reader: ParquetReader) -> None:
-        self._shard = shard
-        self._reader = reader
+    def __init__(
+        self, reader: ParquetReader, shards: list[Shard], raw: _Fetched, storage: Storage
+    ) -> None:
+        self._reader, self._shards = reader, shards
+        self._raw, self._storage = raw, storage
+        self._item, self._group = shards[0].object, shards[0].row_group
+        self._chunks = raw.chunks[self._group]
+        self._begin, self._end = shards[0].begin, shards[-1].end
+        n_rows = self._end - self._begin
         columns = reader.columns
-        n_rows = shard.end - shard.begin
-        self._X = np.empty((n_rows, len(columns.features)), reader.dtype)
+        # One array: where there is much of it, the system maps it in large pages.
+        self._X = aligned(n_rows, len(columns.features), reader.dtype)
         self._weights = None if columns.weight is None else np.empty(n_rows)
         self._labels: list[Array] = []
         self._places = {column: j for j, column in enumerate(columns.features)}
 
-    def take(self, batch: pa.RecordBatch, some: Sequence[int], first: int) -> None:
-        """Take the rows of this shard from a batch that starts at row ``first`` of the group."""
-        begin = max(first, self._shard.begin)
-        end = min(first + batch.num_rows, self._shard.end)
+    def read(self, n_threads: int) -> list[ShardRows]:
+        """Decode some columns at a time; return the rows, cut into shards."""
+        portions = self._portions(n_threads)
+        n_threads = min(n_threads, len(portions))
+        fetch_and_parse(portions, self._source, self._decode, n_threads=n_threads, n_ahead=1)
+        turns = [partial(_columns.into_rows, self._X, i, n_threads) for i in range(n_threads)]
+        fetch_and_parse(
+            turns, lambda turn: turn, lambda turn: turn(), n_threads=n_threads, n_ahead=0
+        )
+        label = self._reader.columns.label
+        y = None if label is None else np.concatenate(self._labels)
+        return [self._of(shard, y) for shard in self._shards]
+
+    def _portions(self, n_threads: int) -> list[list[int]]:
+        """Group columns whose chunks are small, so that every thread has some."""
+        sizes = {column: end - begin for column, (begin, end) in self._chunks.items()}
+        limit = min(_PORTION_BYTES, -(-sum(sizes.values()) // n_threads))
+        portions: list[list[int]] = []
+        room = 0
+        for column in self._reader.columns.used:
+            if not portions or sizes[column] > room:
+                portions.append([])
+                room = limit
+            portions[-1].append(column)
+            room -= sizes[column]
+        return portions
+
+    def _source(self, some: Sequence[int]) -> tuple[Sequence[int], ColumnChunks, bool]:
+        """Fetch the chunks of some columns, or the first window of a large one."""
+        item, storage = self._item, self._storage
+        chunks = [self._chunks[column] for column in some]
+        whole = sum(end - begin for begin, end in chunks) <= _PORTION_BYTES
+        if self._raw.loaded is None and not whole:
+
+            def ask(begin: int, end: int) -> Future[memoryview]:
+                return storage.read_soon(item, begin, end)
+
+            return some, ColumnChunks(item.size, chunks, ask, _WINDOW_BYTES), False
+        loaded = self._raw.loaded or Loaded(storage, item, chunks)
+        return some, ColumnChunks(item.size, chunks, loaded.ask, item.size), True
+
+    def _decode(self, fetched: tuple[Sequence[int], ColumnChunks, bool]) -> None:
+        some, source, whole = fetched
+        file = pq.ParquetFile(
+            pa.PythonFile(source, mode="r"),
+            metadata=self._raw.metadata,
+            pre_buffer=False,
+            # What is in memory is handed over whole; the rest comes through small buffers.
+            buffer_size=0 if whole else _BUFFER_BYTES,
+        )
+        names = self._reader.columns.names
+        first = 0
+        try:
+            for batch in file.iter_batches(
+                batch_size=max(SHARD_ROWS, _BATCH_BYTES // (8 * len(some))),
+                row_groups=[self._group],
+                columns=[names[column] for column in some],
+                use_threads=False,
+            ):
+                self._take(batch, some, first)
+                first += batch.num_rows
+                if first >= self._end:
+                    break
+        except (pa.ArrowException, OSError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ParseError(f"{self._item.uri}, row group {self._group}: {reason}") from None
+
+    def _take(self, batch: pa.RecordBatch, some: Sequence[int], first: int) -> None:
+        """Take our rows from a batch that starts at row ``first`` of the group."""
+        begin = max(first, self._begin)
+        end = min(first + batch.num_rows, self._end)
         if begin >= end:
             return
         part = batch.slice(begin - first, end - begin)
-        rows = slice(begin - self._shard.begin, end - self._shard.begin)
-        features: dict[np.dtype[Any], list[tuple[Array, int]]] = {}
+        begin, end = begin - self._begin, end - self._begin
         for i, column in enumerate(some):
             values = part.column(i)
             if column in self._places:
-                given = numbers(values)
-                features.setdefault(given.dtype, []).append((given, column))
+                self._put_feature(numbers(values), column, begin)
             elif column == self._reader.columns.weight and self._weights is not None:
-                self._put(self._weights[rows], numbers(values), column)
+                self._convert(self._weights[begin:end], numbers(values), column)
             else:
                 self._labels.append(self._label(values, column))
-        for dtype, columns in features.items():
-            self._fill(self._X[rows], columns, native=dtype in _NATIVE)
 
-    def rows(self) -> ShardRows:
-        """Return the arrays."""
-        label = self._reader.columns.label
-        y = None if label is None else np.concatenate(self._labels)
-        return ShardRows(self._shard.ordinal, self._X, y, self._weights)
+    def _of(self, shard: Shard, y: Array | None) -> ShardRows:
+        rows = slice(shard.begin - self._begin, shard.end - self._begin)
+        weights = self._weights
+        return ShardRows(
+            shard.ordinal,
+            self._X[rows],
+            None if y is None else y[rows],
+            None if weights is None else weights[rows],
+        )
 
-    def _fill(self, X: Array, columns: list[tuple[Array, int]], *, native: bool) -> None:
-        """Put columns of one type where they belong in some rows."""
-        if not native:
-            for given, column in columns:
-                self._put(X[:, self._places[column]], given, column)
-            return
-        places = [self._places[column] for _, column in columns]
-        too_large = _columns.fill(X, [given for given, _ in columns], places)
-        if too_large >= 0:
-            raise self._overflow(columns[too_large][1], X.dtype)
+    def _put_feature(self, given: Array, column: int, first: int) -> None:
+        """Put values of a column, from a row on."""
+        if given.dtype not in _NATIVE:
+            room = np.empty(len(given), self._X.dtype)
+            self._convert(room, given, column)
+            given = room
+        if _columns.put(self._X, self._places[column], first, given):
+            raise self._overflow(column, self._X.dtype)
 
-    def _put(self, out: Array, given: Array, column: int) -> None:
+    def _convert(self, out: Array, given: Array, column: int) -> None:
         try:
             # NumPy sees an overflow in the processor's flags: the check costs no pass of its own.
             with np.errstate(over="raise"):
@@ -228,10 +256,9 @@ class _Filling:
         return labels(values)
 
     def _where(self, column: int) -> str:
-        shard = self._shard
         return (
-            f"column {self._reader.columns.describe(column)} of {shard.object.uri}, rows "
-            f"{shard.begin} to {shard.end} of row group {shard.row_group},"
+            f"column {self._reader.columns.describe(column)} of {self._item.uri}, rows "
+            f"{self._begin} to {self._end} of row group {self._group},"
         )
 
 

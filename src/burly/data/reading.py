@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from threading import Semaphore
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from burly.data.ahead import fetch_and_parse
 from burly.data.partition import DatasetInfo, Partition, ShardRows
 from burly.data.shards import Shard
 from burly.data.storage import Storage
@@ -60,23 +59,13 @@ def read_partition(
     """
     runs = reader.runs(shards)
     share = max(1, n_threads // max(1, len(runs)))
-    gate = Semaphore(n_threads)
+    with Storage(credentials) as storage:
 
-    def read(run: tuple[Shard, ...]) -> list[ShardRows]:
-        raw = reader.fetch(run, storage)
-        with gate:
-            return reader.parse(run, raw, storage, share)
+        def fetch(run: tuple[Shard, ...]) -> tuple[tuple[Shard, ...], Any]:
+            return run, reader.fetch(run, storage)
 
-    if len(runs) <= 1:
-        with Storage(credentials) as storage:
-            return Partition(info, [rows for run in runs for rows in read(run)])
-    with (
-        Storage(credentials) as storage,
-        ThreadPoolExecutor(n_threads + _AHEAD, "burly-read") as pool,
-    ):
-        tasks = [pool.submit(read, run) for run in runs]
-        try:
-            return Partition(info, [rows for task in tasks for rows in task.result()])
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        def parse(fetched: tuple[tuple[Shard, ...], Any]) -> list[ShardRows]:
+            return reader.parse(*fetched, storage, share)
+
+        read = fetch_and_parse(runs, fetch, parse, n_threads=n_threads, n_ahead=_AHEAD)
+    return Partition(info, [rows for some in read for rows in some])

@@ -65,18 +65,26 @@ class _ChunkStream:
         self._window_bytes = window_bytes
         self._bytes = memoryview(b"")
         self._begin = self._asked = chunk[0]
-        self._next: Future[memoryview] | None = None
+        self._next: Future[memoryview] | None = self._ask_next()
 
     def read(self, begin: int, end: int) -> memoryview:
-        self._bytes = self._bytes[begin - self._begin :]
-        self._begin = begin
-        while self._begin + len(self._bytes) < end:
-            if self._next is None:
-                self._next = self._ask_next()
-            more = self._next.result()
-            self._next = self._ask_next() if self._asked < self._end else None
-            self._bytes = memoryview(b"".join((self._bytes, more))) if self._bytes else more
-        return self._bytes[: end - begin]
+        pieces = []
+        while begin < end:
+            if self._begin + len(self._bytes) <= begin:
+                self._advance()
+                continue
+            piece = self._bytes[begin - self._begin : end - self._begin]
+            pieces.append(piece)
+            begin += len(piece)
+        self._bytes, self._begin = self._bytes[begin - self._begin :], begin
+        return pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
+
+    def _advance(self) -> None:
+        """Go on to the next window."""
+        self._begin += len(self._bytes)
+        arriving = self._next or self._ask_next()
+        self._bytes = arriving.result()
+        self._next = self._ask_next() if self._asked < self._end else None
 
     def _ask_next(self) -> Future[memoryview]:
         begin, self._asked = self._asked, min(self._asked + self._window_bytes, self._end)

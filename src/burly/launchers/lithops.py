@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from burly import vcpus as cores
+from burly.data.allocator import ARROW_ENVIRONMENT
 from burly.data.shards import Shard
 from burly.data.storage import Credentials
 from burly.events import Ended, Launched, Noted
@@ -245,7 +246,10 @@ class _Functions:
 
         with _lithops().to_ourselves(), _foreign_errors():
             self._futures = self._executor.map(
-                function, [(rank, part) for rank, part in enumerate(parts)], include_modules=None
+                function,
+                [(rank, part) for rank, part in enumerate(parts)],
+                include_modules=None,
+                extra_env=dict(ARROW_ENVIRONMENT),
             )
 
     @property
