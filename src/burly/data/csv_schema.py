@@ -12,7 +12,7 @@ from pyarrow import csv as arrow
 
 from burly.data.columns import choose_columns
 from burly.data.csv_text import is_number, quotes_span_lines, split_line
-from burly.data.lines import MOST_PACKED, cut_files, first_bytes, is_compressed
+from burly.data.lines import MOST_PACKED, cut_files, first_bytes, first_lines, is_compressed
 from burly.data.partition import DatasetInfo
 from burly.data.read_csv import CSVReader
 from burly.data.resolved import ResolvedDataset
@@ -167,7 +167,7 @@ def _try(reader: CSVReader, shard: Shard, storage: Storage) -> tuple[CSVReader, 
 
     Returns the reader with the type of the label, and the rows and bytes of these lines.
     """
-    text = reader.first_lines(shard, storage)
+    text = first_lines(shard, storage)
     if reader.columns.label is not None:
         reader = replace(reader, label_type=_label_type(reader, text))
     rows = reader.parse_first(shard, text, storage)

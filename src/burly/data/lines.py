@@ -60,6 +60,24 @@ def fetch_lines(run: tuple[Shard, ...], storage: Storage) -> memoryview:
     return text
 
 
+def lines_of(run: tuple[Shard, ...], raw: memoryview) -> Iterator[tuple[Shard, memoryview, int]]:
+    """Yield each shard of a run, its lines, and where they begin in the object."""
+    item = run[0].object
+    offset = run[0].begin - (run[0].begin > item.data_begin)
+    cuts = line_starts(run, raw)
+    for shard, begin, end in zip(run, cuts, cuts[1:], strict=False):
+        yield shard, raw[begin:end], offset + begin
+
+
+def first_lines(shard: Shard, storage: Storage) -> bytes:
+    """Return the first lines of a dataset: of its first shard, or of the first MiB unpacked."""
+    if is_compressed(shard.object):
+        return next(unpacked_lines(shard.object, storage), b"")
+    raw = fetch_lines((shard,), storage)
+    begin, end = line_starts((shard,), raw)
+    return bytes(raw[begin:end])
+
+
 def line_starts(run: tuple[Shard, ...], raw: memoryview) -> list[int]:
     """Return where the lines of each shard start in ``raw``, and where the last ones end."""
     item = run[0].object

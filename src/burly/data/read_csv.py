@@ -23,7 +23,7 @@ from burly.data.lines import (
     count_lines,
     fetch_lines,
     is_compressed,
-    line_starts,
+    lines_of,
     unpacked,
     unpacked_lines,
 )
@@ -71,28 +71,17 @@ class CSVReader:
         item = run[0].object
         if is_compressed(item):
             return [self._parse_compressed(shard, storage) for shard in run]
-        offset = run[0].begin - (run[0].begin > item.data_begin)
-        cuts = line_starts(run, raw)
         parsed = []
-        for shard, begin, end in zip(run, cuts, cuts[1:], strict=False):
-            text = raw[begin:end]
+        for shard, text, begin in lines_of(run, raw):
             try:
                 parsed.append(ShardRows(shard.ordinal, *self.convert(text)))
             except (ParseError, pa.ArrowException) as error:
-                line = 1 + count_lines(item, offset + begin, storage)
+                line = 1 + count_lines(item, begin, storage)
                 raise self._explained(error, text, item.uri, line) from None
         return parsed
 
-    def first_lines(self, shard: Shard, storage: Storage) -> bytes:
-        """Return the first lines of a dataset: of its first shard, or of the first MiB unpacked."""
-        if is_compressed(shard.object):
-            return next(unpacked_lines(shard.object, storage), b"")
-        raw = self.fetch((shard,), storage)
-        begin, end = line_starts((shard,), raw)
-        return bytes(raw[begin:end])
-
     def parse_first(self, shard: Shard, text: bytes, storage: Storage) -> int:
-        """Parse what `first_lines` returned; return the number of rows."""
+        """Parse what `burly.data.lines.first_lines` returned; return the number of rows."""
         try:
             X, _, _ = self.convert(text)
         except (ParseError, pa.ArrowException) as error:

@@ -25,8 +25,9 @@ from burly.data.lines import (
     count_lines,
     cut_files,
     fetch_lines,
+    first_lines,
     is_compressed,
-    line_starts,
+    lines_of,
     unpacked_lines,
 )
 from burly.data.partition import DatasetInfo, ShardRows
@@ -85,16 +86,12 @@ class SvmlightReader:
         item = run[0].object
         if is_compressed(item):
             return [self._parse_compressed(shard, storage) for shard in run]
-        offset = run[0].begin - (run[0].begin > item.data_begin)
-        cuts = line_starts(run, raw)
         parsed = []
-        for shard, begin, end in zip(run, cuts, cuts[1:], strict=False):
+        for shard, text, begin in lines_of(run, raw):
             try:
-                X, y = self.convert(raw[begin:end])
+                parsed.append(ShardRows(shard.ordinal, *self.convert(text)))
             except _WrongLineError as error:
-                before = count_lines(item, offset + begin, storage)
-                raise error.at(item.uri, before) from None
-            parsed.append(ShardRows(shard.ordinal, X, y))
+                raise error.at(item.uri, count_lines(item, begin, storage)) from None
         return parsed
 
     def convert(self, text: Text) -> tuple[CSR, Array]:
@@ -180,7 +177,7 @@ def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) 
     if not shards:
         raise DataError(f"{objects[0].uri} is empty")
     reader = SvmlightReader(dataset.final or np.dtype(np.float32))
-    text = _first_lines(reader, shards[0], storage)
+    text = first_lines(shards[0], storage)
     try:
         X, y = reader.convert(text)
     except _WrongLineError as error:
@@ -203,14 +200,6 @@ def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) 
         numbered=False,
     )
     return ResolvedDataset(info, shards, reader, len(text) / max(len(X), 1))
-
-
-def _first_lines(reader: SvmlightReader, shard: Shard, storage: Storage) -> bytes:
-    if is_compressed(shard.object):
-        return next(unpacked_lines(shard.object, storage), b"")
-    raw = reader.fetch((shard,), storage)
-    begin, end = line_starts((shard,), raw)
-    return bytes(raw[begin:end])
 
 
 def _most_rows(item: DataObject) -> int:
