@@ -28,9 +28,10 @@ MAY_IMPORT = {
     "algorithms": VALUES | {"data", "kernels"},
     "worker": ENGINE | {"algorithms", "kernels", "rounds", "vcpus"},
     "launchers": ENGINE | {"algorithms", "kernels", "vcpus", "worker"},
-    "model_files": {"exceptions", "states"},
+    "replacing": set(),
+    "model_files": {"exceptions", "replacing", "states"},
     "planner": {"events", "exceptions"},
-    "report": {"events", "exceptions"},
+    "report": {"events", "exceptions", "replacing"},
     "estimators": ENGINE
     | {"algorithms", "kernels", "launchers", "model_files", "planner", "report", "vcpus"},
     "contracts": ENGINE | {"algorithms", "kernels", "rounds", "worker"},

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burly.exceptions import ModelFileError
+from burly.replacing import replacing
 from burly.states import NUMERICS_VERSION
 
 FORMAT = "burly model"
@@ -54,13 +55,10 @@ def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
         "kind": model.kind,
         **model.header,
     }
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with partial.open("wb") as file:
+        with replacing(target) as partial, partial.open("wb") as file:
             np.savez(file, allow_pickle=False, header=np.array(json.dumps(header)), **model.arrays)
-        partial.replace(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise ModelFileError(f"cannot write the model to {target}: {error}") from error
 
 

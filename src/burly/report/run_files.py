@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from burly.events import Event, Launched, Price
 from burly.exceptions import RunFileError
+from burly.replacing import replacing
 
 FORMAT = "burly run"
 FORMAT_VERSION = 1
@@ -65,12 +66,10 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         If it cannot be written.
     """
     target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(target)
+        with replacing(target) as partial:
+            partial.write_text(text, encoding="utf-8")
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise RunFileError(f"cannot write {target}: {error}") from error
 
 
