@@ -6,10 +6,13 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 
 from burly import LogisticRegression
+from burly.events import RoundDone
 
 TOL = 1e-8
+MOST_PASSES = 7
 
 
 def rows(kind, n=20_000, d=12, seed=3):
@@ -45,28 +48,25 @@ def steepest(model, X, y, C, l1_ratio):
     return max(np.max(np.abs(slopes)), abs(residual.mean()))
 
 
+KINDS = ["correlated", "lognormal", "means of 100", "scales", "drift", "rare", "steep", "sorted"]
+PENALTIES = {
+    "l2": {"C": 1.0},
+    "l1": {"C": 0.05, "l1_ratio": 1.0},
+    "strong l1": {"C": 0.002, "l1_ratio": 1.0},
+    "elastic net": {"C": 0.05, "l1_ratio": 0.5},
+}
+
+
 @pytest.mark.parametrize(
     ("solver", "penalty"),
     [
-        ("auto", {"C": 1.0}),
-        ("lbfgs", {"C": 1.0}),
-        ("lbfgs", {"C": 0.05, "l1_ratio": 1.0}),
+        ("lbfgs", PENALTIES["l2"]),
+        ("lbfgs", PENALTIES["l1"]),
+        *(("newton", penalty) for penalty in PENALTIES.values()),
     ],
-    ids=["auto", "lbfgs", "lbfgs l1"],
+    ids=["lbfgs l2", "lbfgs l1", *(f"newton {name}" for name in PENALTIES)],
 )
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "correlated",
-        "lognormal",
-        "means of 100",
-        "scales",
-        "drift",
-        "rare",
-        "steep",
-        "sorted",
-    ],
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_gradient_over_all_rows_meets_tol(solver, kind, penalty):
     X, y = rows(kind)
     model = LogisticRegression(solver=solver, tol=TOL, max_iter=300, **penalty)
@@ -76,3 +76,20 @@ def test_the_gradient_over_all_rows_meets_tol(solver, kind, penalty):
     # What NumPy's own sums leave undecided.
     noise = 1e-14 * np.max(np.abs(X))
     assert steepest(model, X, y, penalty["C"], penalty.get("l1_ratio", 0.0)) <= TOL + noise
+    if solver == "newton":
+        phases = {e.round: e.phase for e in model.run_.events if isinstance(e, RoundDone)}
+        assert list(phases.values()).count("pass") <= MOST_PASSES
+
+
+@pytest.mark.parametrize("C", [0.05, 0.005])
+@pytest.mark.parametrize("kind", ["correlated", "lognormal"])
+def test_with_an_l1_term_newton_ends_where_liblinear_does(kind, C):
+    X, y = rows(kind, n=5000)
+    params = {"C": C, "l1_ratio": 1.0, "fit_intercept": False}
+    ours = LogisticRegression(solver="newton", tol=TOL, **params).fit(X, y)
+    theirs = SklearnLogisticRegression(solver="liblinear", tol=1e-10, max_iter=10_000, **params)
+    theirs.fit(X, y)
+    scale = X.std(axis=0)
+    gap = np.max(scale * np.abs(ours.coef_ - theirs.coef_))
+    assert gap <= 1e-5 * np.max(scale * np.abs(theirs.coef_))
+    np.testing.assert_array_equal(ours.coef_ == 0, theirs.coef_ == 0)

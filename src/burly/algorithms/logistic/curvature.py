@@ -33,7 +33,10 @@ RIDGE = 2e-7
 """Sums in float32 leave this much of a diagonal entry undecided."""
 _DEPENDENT = 1e-5
 """A vector that the others explain but for this share brings rounding, not news."""
-_SWEEPS = 400
+_SWEEPS = 100
+"""Sweeps of coordinate descent before the signs it found are tried."""
+_SOLVES, _FINER = 20, 1e-3
+"""How many times, and how much finer it gets each time."""
 
 
 @lru_cache(maxsize=4)
@@ -175,6 +178,16 @@ def proximal_step(
 ) -> tuple[Float, float, float]:
     """Minimise the model with its l1 term.
 
+    Coordinate descent finds which coefficients are zero and the signs of the others, slowly where columns
+    go together; given these, the least point is the solution of a linear system.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (p, p)
+    gradient, start, l1 : ndarray of shape (p,)
+    enough : float
+        Moves of single coefficients that are worth less may be left out at first.
+
     Returns
     -------
     step : ndarray of shape (p,)
@@ -183,9 +196,44 @@ def proximal_step(
     slope : float
         The change of the objective to first order, l1 term included: not positive.
     """
-    target, slope = coordinate_descent(
-        matrix, gradient, start, l1, enough=enough, max_sweeps=_SWEEPS
-    )
+    target, slope = start, gradient
+    for _ in range(_SOLVES):
+        target, slope = coordinate_descent(
+            matrix, slope, target, l1, enough=enough, max_sweeps=_SWEEPS
+        )
+        target, slope, least = _with_these_signs(matrix, slope, target, l1)
+        if least:
+            break
+        enough *= _FINER
     step = target - start
     linear = dot(gradient, step) + dot(l1, np.abs(target) - np.abs(start))
     return step, -(linear + dot(step, slope - gradient) / 2), linear
+
+
+def _with_these_signs(
+    matrix: Float, slope: Float, x: Float, l1: Float
+) -> tuple[Float, Float, bool]:
+    """Go to the least point of the model among those of x's signs, or to where the first coefficient is zero.
+
+    Returns that point, the slope there, and whether it is the least point of all.
+    """
+    free = np.flatnonzero((x != 0) | (l1 == 0))
+    if not len(free):
+        return x, slope, bool(np.all(np.abs(slope) <= l1))
+    inner = np.ascontiguousarray(matrix[free[:, np.newaxis], free])
+    factor, _ = cholesky(inner)
+    downhill = -(slope + l1 * np.sign(x))[free]
+    move = cholesky_solve(factor, downhill)
+    if not dot(downhill, move) > 0:
+        return x, slope, False
+    ends = (x[free] + move) * x[free] <= 0
+    ends &= l1[free] > 0
+    parts = np.where(ends, -x[free] / np.where(move != 0, move, 1.0), 1.0)
+    part = min(1.0, float(np.min(parts)))
+    reached = np.array(x)
+    reached[free] = np.where(ends & (parts <= part), 0.0, x[free] + move * part)
+    change = reached - x
+    slope = slope + np.array([dot(row, change) for row in matrix])
+    held = reached == 0
+    least = part == 1.0 and bool(np.all(np.abs(slope[held]) <= l1[held]))
+    return reached, slope, least

@@ -7,9 +7,10 @@ sample cuts. With an l1 term a step minimises the repaired model with that term 
 and Saunders, SIAM J. Optimization 24, 2014).
 
 While a step promises more than a share of the objective, the Hessian changes under the steps, and the
-next evaluation takes a new one. If a pass over all rows shrinks the gradient too little, so does a larger
-sample at the same point. Where even good repairs would need several more passes, as with columns of very
-different scales, whose gradients tol compares, the next pass takes the Hessian of all rows.
+next evaluation takes a new one. If a pass over all rows shrinks the gradient too little, and at that rate
+one more would not do, so does a larger sample at the same point. Where even good repairs would need several
+more passes, as with columns of very different scales, whose gradients tol compares, the next pass takes the
+Hessian of all rows.
 
 Steps are full at first. Where an evaluation of the same rows shows less decrease than a part of what the
 slope promised, the step is cut by interpolation.
@@ -34,8 +35,9 @@ from burly.states import State
 
 Array = NDArray[Any]
 
-STEEP = 0.08
-"""A step that promises a larger share of the objective wants a new Hessian."""
+STEEP, STEEP_COUPLED = 0.15, 0.08
+"""A step that promises a larger share of the objective wants a new Hessian; with several outputs, whose
+Hessian is repaired by less, a smaller one does."""
 MOST_REPEATS = 4
 """How many times one sample's Hessian is taken again."""
 SLOW, SLOW_COUPLED = 0.3, 0.65
@@ -45,7 +47,7 @@ REFRESH_GROWTH = 4
 CHEAP_WIDTH = 64
 """Coefficients for which a Hessian of all rows costs about a pass."""
 REPAIRED = 0.01
-"""What a pass with a repaired Hessian leaves of the gradient, about."""
+"""What a pass with a repaired Hessian leaves of the gradient, at best."""
 SAFETY = 4.0
 """How many times worse than the last one the unseen last step may shrink the gradient."""
 SURE = 0.25
@@ -183,7 +185,7 @@ def _decide(problem: Problem, state: State, seen: Evaluation, move: Move) -> Sta
         last_step=move.step,
         last_gradient=seen.scaled,
     )
-    steep = move.decrease > STEEP * seen.loss
+    steep = move.decrease > (STEEP if problem.n_outputs == 1 else STEEP_COUPLED) * seen.loss
     if int(stepped["stage"]) < len(stepped["plan_rows"]):
         return _next_sample(stepped, steep=steep)
     return _next_pass(problem, stepped, seen, steep=steep, contraction=contraction)
@@ -216,11 +218,13 @@ def _next_pass(
     n_rows, model_rows = float(state["n_rows"]), float(state["model_rows"])
     if not n_stages:
         return visit(state, stage=0)
-    far = REPAIRED * REPAIRED * seen.steepest > problem.settings.tol
+    rate = max(REPAIRED, contraction) if contraction < np.inf else REPAIRED
+    far = rate * rate * seen.steepest > problem.settings.tol
     if far and problem.n_outputs * (problem.n_features + 1) <= CHEAP_WIDTH:
         return visit(_with(state, wants_hessian=np.array(1)), stage=n_stages)
     limit = SLOW if problem.n_outputs == 1 else SLOW_COUPLED
-    if not steep and not limit < contraction < np.inf:
+    nearly_there = contraction * seen.steepest <= problem.settings.tol
+    if not steep and (nearly_there or not limit < contraction < np.inf):
         return visit(state, stage=n_stages)
     wanting = _with(state, wants_hessian=np.array(1))
     wanted = model_rows * REFRESH_GROWTH

@@ -24,7 +24,7 @@ LARGEST_HESSIAN = 4
 SMALL_ROWS = 16_384
 LAST_SHARE = 3
 """The last sample takes about one row in so many."""
-GROWTH = 4
+GROWTH = 5.5
 """How much larger each sample is than the last, about."""
 
 
@@ -44,9 +44,10 @@ def plan(problem: Problem, n_rows: float, *, warm: bool) -> list[tuple[float, bo
     samples = [] if warm else [(sizes[0], True)]
     samples.append((sizes[1], True))
     span = max(1.0, n_rows / LAST_SHARE / sizes[1])
-    count = 0
-    while GROWTH ** (count + 0.5) < span:
+    count, square = 0, GROWTH
+    while square < span * span:
         count += 1
+        square *= GROWTH * GROWTH
     if warm:
         count = 0
     growth = _root(span, count)
