@@ -27,10 +27,74 @@
         └── RunFileError                   not a run of ours, or of a later format
 
 Foreign errors are turned into these where they enter: in ``data``, ``state`` and ``launchers``.
+
+An error may carry a remedy that names parameters in braces: ``{columns}``, or ``{dtype:float64}`` with a
+value. Python's users read ``columns=`` and ``dtype='float64'``; the command line shows its options instead.
 """
 
+from __future__ import annotations
 
-class BurlyError(Exception):
+import ast
+import json
+from collections.abc import Callable
+
+WriteParameter = Callable[[str, str], str]
+"""Takes the name of a parameter and a value, which may be empty, and returns them as users write them."""
+
+
+class Advice(Exception):  # noqa: N818  errors and warnings alike are this
+    """What was wrong, and what to do about it.
+
+    Parameters
+    ----------
+    message : str
+        What was wrong, and what was given.
+    remedy : str
+        What to do, with parameters in braces; text of the user's has no place in it.
+    """
+
+    def __init__(self, message: str = "", *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return self.told(in_python)
+
+    def told(self, write: WriteParameter) -> str:
+        """Return all there is to say, with parameters as ``write`` writes them."""
+        if not self.remedy:
+            return self.message
+        return f"{self.message}; {self.remedy.format_map(_Parameters(write))}"
+
+
+class _Parameters(dict[str, "_Parameter"]):
+    def __init__(self, write: WriteParameter) -> None:
+        super().__init__()
+        self._write = write
+
+    def __missing__(self, name: str) -> _Parameter:
+        return _Parameter(name, self._write)
+
+
+class _Parameter:
+    def __init__(self, name: str, write: WriteParameter) -> None:
+        self._name, self._write = name, write
+
+    def __format__(self, value: str) -> str:
+        return self._write(self._name, value)
+
+
+def in_python(name: str, value: str) -> str:
+    """Write a parameter as in a call; a value that is no literal stands for text."""
+    try:
+        ast.literal_eval(value or "0")
+    except (SyntaxError, ValueError):
+        value = repr(value)
+    return f"{name}={value}"
+
+
+class BurlyError(Advice):
     """The root of every error that burly raises on purpose."""
 
 
@@ -123,14 +187,24 @@ class RunFileError(ReportError, ValueError):
 
 
 def describe(error: BaseException) -> str:
-    """Return an error as text that travels through a store; `revive` makes it an error again."""
+    """Return an error as one line for people."""
     return f"{type(error).__name__}: {error}"
 
 
+def packed(error: BaseException) -> str:
+    """Return an error as text that travels through a store; `revive` makes it an error again."""
+    if not isinstance(error, BurlyError):
+        return describe(error)
+    return json.dumps([type(error).__name__, error.message, error.remedy])
+
+
 def revive(reason: str) -> BurlyError:
-    """Return the error that `describe` wrote; what is not ours becomes a `RunAbortedError`."""
-    name, _, message = reason.partition(": ")
-    kind = globals().get(name)
+    """Return the error that `packed` wrote; what is not ours becomes a `RunAbortedError`."""
+    try:
+        name, message, remedy = json.loads(reason)
+        kind = globals()[name]
+    except (ValueError, KeyError, TypeError):
+        return RunAbortedError(reason)
     if isinstance(kind, type) and issubclass(kind, BurlyError):
-        return kind(message)
+        return kind(message, remedy=remedy)
     return RunAbortedError(reason)

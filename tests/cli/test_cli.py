@@ -111,7 +111,7 @@ def test_classes_are_learnt_and_predicted_on_functions(tmp_path: Path) -> None:
     here = LogisticRegression(C=0.5).fit(frame.drop(columns="ill"), frame["ill"])
     assert found["labels"].tolist() == here.predict(frame.drop(columns="ill")).tolist()
     likely = here.predict_proba(frame.drop(columns="ill"))
-    np.testing.assert_array_equal(found[["probabilities_0", "probabilities_1"]], likely)
+    np.testing.assert_array_equal(found[["probability_no", "probability_yes"]], likely)
 
 
 def test_classes_need_a_label(points: Path) -> None:

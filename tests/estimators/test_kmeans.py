@@ -1,6 +1,7 @@
 """K-means by its front door: the same bits for every layout, and scikit-learn's results."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +9,7 @@ from pyarrow import parquet
 from sklearn.base import clone
 from sklearn.cluster import KMeans as SklearnKMeans
 
-from burly import Dataset, InProcess, KMeans
+from burly import Dataset, InProcess, KMeans, Lithops
 from burly.exceptions import ConfigurationError, DataError, ModelFileError, NonFiniteError
 
 
@@ -140,3 +141,28 @@ def test_labels_of_stored_data_are_written_once_and_never_over_others(tmp_path, 
     assert np.array_equal(labels, model.predict(X))
     with pytest.raises(ConfigurationError, match="already holds files"):
         model.predict(data, out=out)
+
+
+@pytest.mark.parametrize("launcher", [None, Lithops(n_workers=2)])
+def test_stored_data_leaves_no_labels_and_the_model_says_where_they_are(tmp_path, launcher):
+    np.save(tmp_path / "points.npy", blobs(n=1000))
+    data = Dataset(tmp_path / "points.npy")
+    model = KMeans(4, random_state=0, launcher=launcher).fit(data)
+    with pytest.raises(AttributeError, match=r"predict\(dataset, out="):
+        _ = model.labels_
+    for method in (model.fit_predict, model.fit_transform):
+        with pytest.raises(ConfigurationError, match=r"fit\(dataset\)\..*\(dataset, out=\)"):
+            method(data)
+
+
+def test_a_path_is_no_data():
+    with pytest.raises(ConfigurationError, match=r"pass Dataset\('points.csv'\)"):
+        KMeans(2).fit("points.csv")
+
+
+def test_a_dataset_of_a_frame_keeps_its_names():
+    frame = pd.DataFrame(blobs(n=200, d=2), columns=["x", "y"])
+    model = KMeans(2, random_state=0).fit(Dataset(frame))
+    assert model.feature_names_in_.tolist() == ["x", "y"]
+    more = frame.assign(name=["a"] * len(frame))[["name", "y", "x"]]
+    np.testing.assert_array_equal(model.predict(Dataset(more)), model.labels_)

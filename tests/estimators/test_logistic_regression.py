@@ -5,13 +5,15 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
+from pyarrow import parquet
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 
 from burly import Dataset, InProcess, Lithops, LogisticRegression
 from burly.algorithms.logistic.auto import SERVED_BY
-from burly.exceptions import ConfigurationError, DataError, NonFiniteError
+from burly.exceptions import ConfigurationError, DataError, NonFiniteError, SchemaError
 
 SOLVERS = ("newton", "lbfgs", "gd")
 
@@ -203,3 +205,73 @@ def test_score_wants_labels_and_says_what_stored_data_can_do(tmp_path):
     assert model.score(X, y) == np.mean(model.predict(X) == y)
     with pytest.raises(ConfigurationError, match=r"predict\(dataset, out=\)"):
         model.score(rows)
+
+
+@pytest.fixture
+def houses(tmp_path):
+    """A file whose last column is a measurement and whose column before it is a class."""
+    rng = np.random.default_rng(0)
+    rooms, age = rng.normal(size=(2, 400))
+    price = rooms - age + rng.normal(size=400)
+    kind = np.where(price > 0.2, "dear", "cheap")
+    frame = pd.DataFrame({"rooms": rooms, "age": age, "kind": kind, "price": price})
+    frame.to_csv(tmp_path / "houses.csv", index=False)
+    return tmp_path / "houses.csv"
+
+
+@pytest.mark.parametrize("launcher", [None, Lithops(n_workers=2)])
+def test_measurements_are_no_classes(houses, launcher):
+    data = Dataset(houses, columns=["rooms"], label="price")
+    with pytest.raises(
+        DataError, match=r"Unknown label type: continuous.*'price' holds real numbers"
+    ):
+        LogisticRegression(launcher=launcher).fit(data)
+
+
+def test_measurements_in_memory_are_no_classes_either():
+    X, y = make(n=100)
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        LogisticRegression().fit(X, X[:, 0])
+    with pytest.raises(DataError, match="Unknown label type: continuous"):
+        LogisticRegression().fit(Dataset(X, label=0))
+    LogisticRegression().fit(X, y.astype(float))
+
+
+def test_a_model_takes_its_columns_by_name_and_names_what_it_writes(houses, tmp_path):
+    rows = pd.read_csv(houses).astype({"rooms": np.float32, "age": np.float32})
+    model = LogisticRegression().fit(Dataset(houses, columns=["age", "rooms"], label="kind"))
+    rows.to_parquet(tmp_path / "more.parquet")
+    for number, data in enumerate([Dataset(houses), Dataset(tmp_path / "more.parquet")]):
+        model.predict(data, out=tmp_path / f"{number}")
+        found = parquet.read_table(tmp_path / f"{number}").to_pandas()
+        assert list(found.columns) == ["labels", "probability_cheap", "probability_dear"]
+        likely = model.predict_proba(rows[["age", "rooms"]])
+        np.testing.assert_array_equal(found["labels"], model.classes_[np.argmax(likely, axis=1)])
+        np.testing.assert_array_equal(found.iloc[:, 1:], likely)
+    np.testing.assert_array_equal(model.predict_proba(Dataset(rows)), likely)
+
+
+@pytest.mark.parametrize(
+    ("method", "columns"),
+    [
+        ("decision_function", ["margin"]),
+        ("predict_proba", ["probability_cheap", "probability_dear"]),
+        ("predict_log_proba", ["log_probability_cheap", "log_probability_dear"]),
+    ],
+)
+def test_every_result_of_stored_data_can_be_written(houses, tmp_path, method, columns):
+    model = LogisticRegression().fit(Dataset(houses, columns=["age", "rooms"], label="kind"))
+    with pytest.raises(ConfigurationError, match=rf"{method} lets the workers write.*out="):
+        getattr(model, method)(Dataset(houses))
+    getattr(model, method)(Dataset(houses), out=tmp_path / "out")
+    found = parquet.read_table(tmp_path / "out").to_pandas()
+    assert list(found.columns) == columns
+    rows = pd.read_csv(houses)[["age", "rooms"]].astype(np.float32)
+    np.testing.assert_array_equal(found.to_numpy().squeeze(), getattr(model, method)(rows))
+
+
+def test_a_missing_column_of_the_model_is_told_with_the_nearest(houses, tmp_path):
+    model = LogisticRegression().fit(Dataset(houses, columns=["age", "rooms"], label="kind"))
+    pd.read_csv(houses).rename(columns={"rooms": "room"}).to_csv(tmp_path / "x.csv", index=False)
+    with pytest.raises(SchemaError, match=r"'rooms', which the model was fitted with.*'room'"):
+        model.predict(Dataset(tmp_path / "x.csv"), out=tmp_path / "out")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from burly.events import Event, WorkerStarted
-from burly.exceptions import NonFiniteError, WorkerDiedError
+from burly.exceptions import NonFiniteError, WorkerDiedError, packed
 from burly.launchers.watch import Watch
 from burly.state.memory import MemoryRun, MemoryStateStore
 from burly.state.store import StateMessage
@@ -39,14 +39,14 @@ def watched(gang: Gang) -> tuple[Watch, MemoryStateStore, list[Event]]:
 
 def test_an_error_while_outputs_are_written_is_told_as_what_it_was() -> None:
     watch, rank, _ = watched(Gang())
-    rank.abort("NonFiniteError: column x has a NaN")
+    rank.abort(packed(NonFiniteError("column x has a NaN")))
     with pytest.raises(NonFiniteError, match="column x has a NaN"):
         watch.until_left(writing=True)
 
 
 def test_an_error_of_a_worker_counts_more_than_that_its_function_ended() -> None:
     watch, rank, _ = watched(Gang({0: "it ended"}))
-    rank.abort("NonFiniteError: column x has a NaN")
+    rank.abort(packed(NonFiniteError("column x has a NaN")))
     with pytest.raises(NonFiniteError):
         watch.until_done(FIRST)
 

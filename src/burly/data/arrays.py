@@ -148,16 +148,17 @@ def from_table(
     dtype: np.dtype[Any] | None,
     y: Any = None,
     sample_weight: Any = None,
+    learnt: Sequence[str] = (),
 ) -> ResolvedDataset:
     """Describe an array or a frame whose columns have roles; see `from_arrays`."""
-    if columns is None and label is None and weight is None:
+    names = _frame_names(source)
+    if columns is None and label is None and weight is None and not (names and learnt):
         return from_arrays(source, y, sample_weight, dtype=dtype)
     if is_sparse(source):
         raise SchemaError(
             "columns of sparse rows have no roles: pass labels and weights to fit, and choose "
             "columns with X[:, columns]"
         )
-    names = _frame_names(source)
     table = source if names else np.asarray(source)
     if len(table.shape) != 2:
         raise SchemaError(f"X must have two dimensions, got shape {table.shape}")
@@ -168,6 +169,7 @@ def from_table(
         label=label,
         weight=weight,
         where="the frame" if names else "the array",
+        learnt=learnt,
     )
 
     def column(at: int | None) -> Any:

@@ -62,6 +62,7 @@ def choose_columns(
     label: ColumnName | None,
     weight: ColumnName | None,
     where: str,
+    learnt: Sequence[str] = (),
 ) -> Columns:
     """Find the columns that the user asked for.
 
@@ -74,6 +75,9 @@ def choose_columns(
         Features are by default all columns but the label and the weight.
     where : str
         The file, for messages.
+    learnt : sequence of str
+        The features of a fitted model: they are taken where the data names its columns and ``columns``
+        names none.
 
     Raises
     ------
@@ -87,10 +91,12 @@ def choose_columns(
     label_at = None if label is None else find(label)
     weight_at = None if weight is None else find(weight)
     taken = [at for at in (label_at, weight_at) if at is not None]
-    if columns is None:
-        features = [i for i in range(n_columns) if i not in taken]
-    else:
+    if columns is not None:
         features = [find(column) for column in columns]
+    elif names and learnt:
+        features = [_learnt_position(column, names, where) for column in learnt]
+    else:
+        features = [i for i in range(n_columns) if i not in taken]
     roles = features + taken
     if len(set(roles)) < len(roles):
         twice = next(at for at in roles if roles.count(at) > 1)
@@ -118,6 +124,17 @@ def _position(column: ColumnName, names: Sequence[str], n_columns: int, where: s
     if not 0 <= column < n_columns:
         raise SchemaError(f"{where} has no column {column}; positions go from 0 to {n_columns - 1}")
     return int(column)
+
+
+def _learnt_position(column: str, names: Sequence[str], where: str) -> int:
+    if column in names:
+        return names.index(column)
+    near = get_close_matches(column, names, n=1)
+    hint = f"the nearest is {near[0]!r}" if near else f"there are {_some(names)}"
+    raise SchemaError(
+        f"{where} has no column {column!r}, which the model was fitted with; {hint}: name the columns "
+        "that take the place of the model's, in their order, with columns="
+    )
 
 
 def _some(names: Sequence[str], at_most: int = 12) -> str:

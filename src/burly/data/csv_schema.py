@@ -36,7 +36,9 @@ class _Head:
     end: int
 
 
-def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) -> ResolvedDataset:
+def describe(
+    objects: Sequence[DataObject], dataset: Dataset, storage: Storage, learnt: Sequence[str] = ()
+) -> ResolvedDataset:
     """Look at the first lines of CSV files.
 
     Raises
@@ -66,6 +68,7 @@ def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) 
         label=dataset.label,
         weight=dataset.weight,
         where=objects[0].uri,
+        learnt=learnt,
     )
     reader = CSVReader(columns, dataset.final or np.dtype(np.float32), dataset.delimiter)
     shards = cut_files(items)

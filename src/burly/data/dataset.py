@@ -122,6 +122,7 @@ class Dataset:
         y: Any = None,
         sample_weight: Any = None,
         credentials: Mapping[str, str] | None = None,
+        learnt: Sequence[str] = (),
     ) -> ResolvedDataset:
         """Look at the data, and cut it into shards; reads headers, footers and first lines.
 
@@ -131,6 +132,9 @@ class Dataset:
             For arrays and frames only: files name their columns with ``label`` and ``weight``.
         credentials : mapping of str to str, optional
             For the object store, instead of the environment's.
+        learnt : sequence of str
+            The features of a fitted model, which are taken where the data names its columns and
+            ``columns`` chooses none.
 
         Raises
         ------
@@ -146,6 +150,7 @@ class Dataset:
                 dtype=self.final,
                 y=y,
                 sample_weight=sample_weight,
+                learnt=learnt,
             )
         if y is not None or sample_weight is not None:
             name = "y" if y is not None else "sample_weight"
@@ -155,9 +160,9 @@ class Dataset:
                 f"Dataset(..., {role}=)"
             )
         with Storage(credentials) as storage:
-            return replace(self._describe(storage), credentials=credentials)
+            return replace(self._describe(storage, learnt), credentials=credentials)
 
-    def _describe(self, storage: Storage) -> ResolvedDataset:
+    def _describe(self, storage: Storage, learnt: Sequence[str]) -> ResolvedDataset:
         objects = find_objects(cast("FileSource", self.source), storage)
         found = format_of(objects, self.format)
         if found != "svmlight" and (self.n_features is not None or self.zero_based is not None):
@@ -171,8 +176,8 @@ class Dataset:
                 # Only these two need pyarrow, which takes its time to import.
                 from burly.data import parquet_schema  # noqa: PLC0415
 
-                return parquet_schema.describe(objects, self, storage)
+                return parquet_schema.describe(objects, self, storage, learnt)
             case _:
                 from burly.data import csv_schema  # noqa: PLC0415
 
-                return csv_schema.describe(objects, self, storage)
+                return csv_schema.describe(objects, self, storage, learnt)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from burly.data.dataset import Dataset
 
 
-def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) -> ResolvedDataset:
+def describe(
+    objects: Sequence[DataObject], dataset: Dataset, storage: Storage, learnt: Sequence[str] = ()
+) -> ResolvedDataset:
     """Look at the footers of Parquet files.
 
     Raises
@@ -41,6 +43,7 @@ def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) 
         label=dataset.label,
         weight=dataset.weight,
         where=objects[0].uri,
+        learnt=learnt,
     )
     for item, footer in zip(objects, footers, strict=True):
         _check(item, footer.schema.to_arrow_schema(), columns, schema)

@@ -67,18 +67,18 @@ def resolve(
         From `Dataset.resolve`.
     """
     if isinstance(X, Dataset):
-        data = X.resolve(y=y, sample_weight=sample_weight)
+        learnt = () if reset else getattr(estimator, "feature_names_in_", ())
+        data = X.resolve(y=y, sample_weight=sample_weight, learnt=tuple(learnt))
         if data.info.sparse and not sparse:
             raise SchemaError(
                 f"{type(estimator).__name__} takes no sparse rows: make them dense with X.toarray()"
             )
         if not data.info.numbered:
             return data if reset else _numbered_as(estimator, data)
-        if data.info.sparse or not X.in_memory:
-            _check_features(estimator, data, reset=reset)
-            return data
-        reader: Any = data.reader
-        X, y, sample_weight = reader.X, reader.y, reader.weights
+        _check_features(estimator, data, reset=reset)
+        return data
+    if isinstance(X, str | os.PathLike):
+        raise ConfigurationError(f"X is a path and not its rows: pass Dataset({os.fspath(X)!r})")
     array = validate_data(
         estimator,
         X,
@@ -96,12 +96,12 @@ def resolve(
 def resolve_for_outputs(
     estimator: Any,
     X: Any,
-    name: str,
+    method: str,
     out: str | os.PathLike[str] | None,
     *,
     sparse: bool = False,
 ) -> ResolvedDataset:
-    """Validate data that a fitted model is applied to, and where its outputs go.
+    """Validate data that a method of a fitted model is applied to, and where its outputs go.
 
     Raises
     ------
@@ -113,9 +113,10 @@ def resolve_for_outputs(
     data = resolve(estimator, X, reset=False, sparse=sparse)
     if data.info.in_memory != (out is None):
         raise ConfigurationError(
-            f"{name} of data in memory are returned, not written: leave out= away"
+            f"{method} returns its results for data in memory: leave out= away"
             if data.info.in_memory
-            else f"{name} of stored data are written by the workers: predict(dataset, out=)"
+            else f"{method} lets the workers write its results for stored data: pass out=, a new "
+            "folder or URI"
         )
     return data
 
@@ -145,7 +146,7 @@ def learn_columns(estimator: Any, state: State) -> None:
 
 
 def _check_features(estimator: Any, data: ResolvedDataset, *, reset: bool) -> None:
-    """Learn the features of stored data, or hold it to those that were learnt."""
+    """Learn the features of a Dataset, or hold it to those that were learnt."""
     names = data.info.feature_names
     if reset:
         estimator.n_features_in_ = data.info.n_features

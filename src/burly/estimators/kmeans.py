@@ -19,6 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_array, check_is_fitted, check_random_state
 
 from burly.algorithms import kmeans
+from burly.data.dataset import Dataset
 from burly.data.resolved import ResolvedDataset
 from burly.estimators.base import draw_seed, launch, resolve, resolve_for_outputs, run_of
 from burly.exceptions import ConfigurationError
@@ -196,11 +197,13 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         return -float(result.state["inertia"])
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:  # noqa: ARG002
-        """Find the centres, and return the label of each row."""
+        """Find the centres, and return the label of each row; of data in memory."""
+        _refuse_stored(X, "fit_predict", "fit(dataset).predict(dataset, out=)")
         return self.fit(X, sample_weight=sample_weight).labels_
 
     def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:  # noqa: ARG002
-        """Find the centres, and return the distance of each row to each centre."""
+        """Find the centres, and return the distances of each row to them; of data in memory."""
+        _refuse_stored(X, "fit_transform", "fit(dataset).transform(dataset, out=)")
         distances: Array = self.fit(X, sample_weight=sample_weight).transform(X)
         return distances
 
@@ -277,7 +280,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         self, kind: type[Any], name: str, X: Any, out: str | os.PathLike[str] | None
     ) -> Array | None:
         check_is_fitted(self)
-        data = resolve_for_outputs(self, X, name, out)
+        data = resolve_for_outputs(self, X, APPLYING[name], out)
         run = run_of(self, APPLYING[name])
         target = None if out is None else os.fspath(out)
         result = launch(self, kind(self.cluster_centers_, self._shift), data, run, out=target)
@@ -357,3 +360,12 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
                 f"{data.info.n_features}."
             )
         return checked
+
+
+def _refuse_stored(X: Any, method: str, instead: str) -> None:
+    """Say before a fit that its results could not be returned."""
+    if isinstance(X, Dataset) and not X.in_memory:
+        raise ConfigurationError(
+            f"{method} returns its results, and those of stored data are written by the workers: "
+            f"use {instead}"
+        )

@@ -182,7 +182,7 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
             start=self._start(data),
         )
         run = run_of(self, "fit")
-        fitting = Fitting(settings, data.info.feature_names)
+        fitting = Fitting(settings, data.info.feature_names, _label_name(X))
         result = launch(self, fitting, data, run)
         chosen = str(result.state["solver"])
         run.settings = {**run.settings, "solver_chosen": chosen}
@@ -191,10 +191,13 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         self._learn(result.state.arrays, objects, data.info.dtype)
         return self
 
-    def decision_function(self, X: Any) -> Array:
-        """Return the margins: shape (n_rows,) for two classes, else (n_rows, n_classes)."""
-        margins: Array = self._apply("margins", X, None)
-        return margins
+    def decision_function(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
+        """Return the margins: shape (n_rows,) for two classes, else (n_rows, n_classes).
+
+        The parameters are those of `predict`; stored margins have a column ``margin``, or for more than
+        two classes one ``margin_<class>`` each.
+        """
+        return self._apply("margins", X, out)
 
     def predict(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
         """Return the most probable label of each row.
@@ -203,8 +206,8 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         ----------
         X : array-like or data frame of shape (n_rows, n_features), or Dataset
         out : str or path, optional
-            For a Dataset of files: the folder or URI where the workers write labels and
-            probabilities, as Parquet, in the order of the data.
+            For a Dataset of files: a new folder or URI where the workers write Parquet, in the order
+            of the data: a column ``labels``, and one ``probability_<class>`` for each class.
 
         Returns
         -------
@@ -212,15 +215,21 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         """
         return self._apply("labels", X, out)
 
-    def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class, of shape (n_rows, n_classes)."""
-        probabilities: Array = self._apply("probabilities", X, None)
-        return probabilities
+    def predict_proba(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
+        """Return the probability of each class, of shape (n_rows, n_classes).
 
-    def predict_log_proba(self, X: Any) -> Array:
-        """Return the logarithm of the probability of each class, of shape (n_rows, n_classes)."""
-        log_probabilities: Array = self._apply("log_probabilities", X, None)
-        return log_probabilities
+        The parameters are those of `predict`; stored probabilities have a column
+        ``probability_<class>`` for each class.
+        """
+        return self._apply("probabilities", X, out)
+
+    def predict_log_proba(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
+        """Return the logarithm of the probability of each class, of shape (n_rows, n_classes).
+
+        The parameters are those of `predict`; stored logarithms have a column
+        ``log_probability_<class>`` for each class.
+        """
+        return self._apply("log_probabilities", X, out)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the mean accuracy of `predict` on data in memory.
@@ -319,15 +328,16 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
 
     def _apply(self, name: str, X: Any, out: str | os.PathLike[str] | None) -> Any:
         check_is_fitted(self)
-        data = resolve_for_outputs(self, X, name, out, sparse=True)
+        data = resolve_for_outputs(self, X, APPLYING[name], out, sparse=True)
         coef = np.column_stack([self._dense_coef(), self.intercept_]).astype(np.float64)
-        wanted = (name,) if out is None else ("labels", "probabilities")
+        stored = out is not None
+        wanted = ("labels", "probabilities") if stored and name == "labels" else (name,)
         # Objects stay here: what travels are numbers.
-        objects = self.classes_.dtype == object and "labels" in wanted and out is None
+        objects = self.classes_.dtype == object and "labels" in wanted and not stored
         classes = np.arange(len(self.classes_)) if objects else self.classes_
         run = run_of(self, APPLYING[name])
         target = None if out is None else os.fspath(out)
-        result = launch(self, Prediction(coef, classes, wanted), data, run, out=target)
+        result = launch(self, Prediction(coef, classes, wanted, stored), data, run, out=target)
         if out is not None:
             return None
         output = result.outputs[name]
@@ -445,3 +455,10 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
             )
         if self.n_jobs is not None:
             warnings.warn("n_jobs has no effect: use n_threads", FutureWarning, stacklevel=3)
+
+
+def _label_name(X: Any) -> str:
+    """Return what messages call the labels."""
+    if not isinstance(X, Dataset) or X.label is None:
+        return "the label of a line" if isinstance(X, Dataset) and not X.in_memory else "y"
+    return f"column {X.label!r}"

@@ -17,7 +17,7 @@ from burly.data.shards import Shard
 from burly.exceptions import describe
 from burly.kernels import ThreadTeam
 from burly.state.address import RunAddress, connect
-from burly.worker import Outputs, Task, run_worker
+from burly.worker import Task, run_worker, write_nothing
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def work(
         algorithm=order.algorithm,
         n_threads=n_threads,
         load=lambda threads: _load(order, shards, threads),
-        write=order.writer or _write_nothing,
+        write=order.writer or write_nothing,
         launched_at=order.launched_at,
         make_team=make_team,
     )
@@ -102,7 +102,3 @@ def _load(order: Order, shards: tuple[Shard, ...], n_threads: int) -> Partition:
     return read_partition(
         order.info, order.reader, shards, n_threads=n_threads, credentials=order.credentials
     )
-
-
-def _write_nothing(partition: Partition, outputs: Outputs) -> int:  # noqa: ARG001
-    return 0

@@ -18,7 +18,7 @@ from burly.launchers.base import Job, Launcher, Observer, Result
 from burly.state.memory import MemoryRun, MemoryStateStore
 from burly.state.store import StateMessage
 from burly.states import State
-from burly.worker import Outputs, Task, run_worker
+from burly.worker import Outputs, Task, run_worker, write_nothing
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,15 @@ class InProcess(Launcher):
         client = MemoryStateStore(run)
         client.open(StateMessage(leg=0, round=1, state=job.first))
         gathered: list[Outputs] = [{} for _ in parts]
+        # With every launcher alike, outputs of stored data are written or left, never returned.
+        returned = job.data.info.in_memory
 
         def start(rank: int) -> State | None:
             task = Task(
                 algorithm=job.algorithm,
                 n_threads=n_threads,
                 load=partial(job.data.read, parts[rank]),
-                write=writer or partial(_keep, gathered[rank]),
+                write=writer or (partial(_keep, gathered[rank]) if returned else write_nothing),
                 launched_at=launched_at,
             )
             return run_worker(

@@ -22,7 +22,14 @@ from burly.data.allocator import ARROW_ENVIRONMENT
 from burly.data.shards import Shard
 from burly.data.storage import Credentials
 from burly.events import Ended, Launched, Noted
-from burly.exceptions import BurlyError, ConfigurationError, LaunchError, RunAbortedError, describe
+from burly.exceptions import (
+    BurlyError,
+    ConfigurationError,
+    LaunchError,
+    RunAbortedError,
+    describe,
+    packed,
+)
 from burly.launchers import memory, platforms
 from burly.launchers.base import Job, Launcher, Observer, Result
 from burly.launchers.belongings import Belongings, Place, belongings, place_in
@@ -356,9 +363,9 @@ def _ending(store: StateStore, functions: _Functions, observer: Observer) -> Ite
         yield
     except BaseException as error:
         cancelled = not isinstance(error, Exception)
-        reason = describe(RunAbortedError("the run was cancelled") if cancelled else error)
+        ended_by = RunAbortedError("the run was cancelled") if cancelled else error
         try:
-            store.abort(reason)
+            store.abort(packed(ended_by))
             functions.wait(GRACE_S)
         except Exception:  # noqa: BLE001  the error that ended the run is what there is to tell
             _log.exception("the run could not be told to end")
@@ -366,7 +373,7 @@ def _ending(store: StateStore, functions: _Functions, observer: Observer) -> Ite
             functions.stop()
         if cancelled:
             store.clear()
-        observer(Ended(time.time(), reason))
+        observer(Ended(time.time(), describe(ended_by)))
         raise
     store.clear()
     functions.stop()

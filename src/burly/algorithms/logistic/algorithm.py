@@ -50,6 +50,8 @@ class LogisticRegression(Algorithm):
 
     settings: Settings
     feature_names: tuple[str, ...] = ()
+    label: str = "y"
+    """What messages call the labels."""
 
     def start(self, info: DatasetInfo) -> State:
         return preparing.start(self.settings, info)
@@ -63,7 +65,7 @@ class LogisticRegression(Algorithm):
     def step(self, state: State, partition: Partition, team: ThreadTeam, scratch: Scratch) -> Step:
         match state.phase:
             case "classes":
-                return preparing.step_classes(state, partition, scratch)
+                return preparing.step_classes(state, partition, scratch, self.label)
             case "profile":
                 return preparing.step_profile(state, partition, scratch)
             case "bounds":

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burly.contributions import sorted_distinct
+from burly.exceptions import DataError
 
 Array = NDArray[Any]
 
@@ -27,6 +28,34 @@ def distinct(labels: Array) -> Array:
         return np.arange(low, low + width).astype(labels.dtype)
     present = np.bincount(_offsets(labels, low), minlength=width) > 0
     return (np.flatnonzero(present) + low).astype(labels.dtype)
+
+
+def check_classes(labels: Array, name: str) -> None:
+    """Refuse labels that are measurements and not classes.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+        Distinct.
+    name : str
+        What a message calls them.
+
+    Raises
+    ------
+    burly.exceptions.DataError
+        If any is not a whole number, as scikit-learn refuses them.
+    """
+    if labels.dtype.kind != "f":
+        return
+    if not np.all(np.isfinite(labels)):
+        raise DataError(f"Input y contains NaN or infinity: {name} has to name a class in each row")
+    fractional = labels[labels != np.rint(labels)]
+    if len(fractional):
+        raise DataError(
+            f"Unknown label type: continuous. {name} holds real numbers, such as "
+            f"{fractional[0].item()!r}, and not classes; name another column, or cut the numbers into "
+            "classes (y > 0.5, say)"
+        )
 
 
 def encode(labels: Array, classes: Array) -> NDArray[np.int32]:

@@ -18,6 +18,12 @@ from burly.states import State
 Array = NDArray[Any]
 
 OUTPUTS = ("margins", "labels", "probabilities", "log_probabilities")
+ONE_OF = {
+    "margins": "margin",
+    "probabilities": "probability",
+    "log_probabilities": "log_probability",
+}
+"""What a column of its own is called."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +37,15 @@ class Prediction(OutputsOnly):
     classes : ndarray of shape (n_classes,)
     wanted : tuple of str
         Of `OUTPUTS`.
+    named : bool
+        Whether outputs of a row for each class come apart, each called after its class: as columns of
+        a table.
     """
 
     coef: Array
     classes: Array
     wanted: tuple[str, ...] = ("labels",)
+    named: bool = False
 
     def scratch(self, partition: Partition, team: ThreadTeam) -> None:
         """Nothing is kept."""
@@ -49,12 +59,10 @@ class Prediction(OutputsOnly):
     ) -> dict[str, Array]:
         refuse_non_finite(partition)
         shards = [shard for shard in partition.shards if shard.X.shape[0]]
-        if not shards:
-            return {
-                name: self._of(name, np.empty((0, len(self.coef))), team) for name in self.wanted
-            }
-        margins = np.concatenate([decision_function(s.X, self.coef, team) for s in shards])
-        return {name: self._of(name, margins, team) for name in self.wanted}
+        found = [decision_function(shard.X, self.coef, team) for shard in shards]
+        margins = np.concatenate(found) if found else np.empty((0, len(self.coef)))
+        outputs = {name: self._of(name, margins, team) for name in self.wanted}
+        return self._apart(outputs) if self.named else outputs
 
     def _of(self, name: str, margins: Array, team: ThreadTeam) -> Array:
         match name:
@@ -66,6 +74,17 @@ class Prediction(OutputsOnly):
                 return probabilities(margins, team)
             case _:
                 return log_probabilities(margins, team)
+
+    def _apart(self, outputs: dict[str, Array]) -> dict[str, Array]:
+        columns: dict[str, Array] = {}
+        for name, values in outputs.items():
+            called = ONE_OF.get(name, name)
+            if values.ndim == 1:
+                columns[called] = values
+                continue
+            for j, label in enumerate(self.classes.tolist()):
+                columns[f"{called}_{label}"] = values[:, j]
+        return columns
 
 
 def _best(margins: Array) -> NDArray[np.intp]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.algorithms.logistic.labels import count, distinct, encode
+from burly.algorithms.logistic.labels import check_classes, count, distinct, encode
 from burly.algorithms.logistic.settings import Settings
 from burly.contributions import Part, Reducer, Step, sorted_distinct
 from burly.data.checks import refuse_counts
@@ -92,9 +92,11 @@ def start(settings: Settings, info: DatasetInfo) -> State:
     return State("classes", arrays)
 
 
-def step_classes(state: State, partition: Partition, scratch: Scratch) -> Step:
-    """Contribute what "classes" asks for."""
+def step_classes(state: State, partition: Partition, scratch: Scratch, label: str) -> Step:
+    """Contribute what "classes" asks for; ``label`` is what messages call the labels."""
     found = [distinct(_labels(shard.y)) for shard in partition.shards]
+    for labels in found:
+        check_classes(labels, label)
     labels = sorted_distinct(np.concatenate(found)) if found else np.empty(0)
     weights = [shard.weights for shard in partition.shards if shard.weights is not None]
     _check_weights(weights)
