@@ -234,7 +234,10 @@ class Nearest {
         whose = load<I>(index + at);
       }
       const V one = scores[c * kRowVectors + i / Count];
-      whose = one < least ? splat<IntOf<T>>(static_cast<IntOf<T>>(which[c])) : whose;
+      const I here = splat(static_cast<IntOf<T>>(which[c]));
+      // Centres come in rising order. A blend takes three operations with AVX2, these two.
+      if constexpr (kVectorBytes == 32) whose = greater((one < least) & here, whose);
+      else whose = one < least ? here : whose;
       next = lesser(greater(one, least), next);
       least = lesser(one, least);
       if (c == Count - 1) {
