@@ -139,6 +139,7 @@ def maker(contender: str, work: Workload) -> Callable[[float], Any]:
 @dataclass
 class Found:
     seconds: float = np.inf
+    longest: float = 0.0
     tol: float = np.nan
     gap: float = np.inf
     rounds: list[int] = field(default_factory=list)
@@ -156,6 +157,7 @@ def climb(contender: str, work: Workload, optimum: float) -> Found:
         seconds = time.perf_counter() - began
         found.gap = (objective(work, model) - optimum) / abs(optimum)
         found.tol = tol
+        found.longest = max(found.longest, seconds)
         if found.gap <= GAP:
             found.seconds = seconds
             for _ in range(2 if seconds > 1 else 6):
@@ -229,6 +231,11 @@ def measure(python: str, contender: str, folder: Path, optimum: float, **extra: 
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def at_least(found: dict[str, Any]) -> float:
+    """The seconds of a contender; where it did not get there, those of its longest fit."""
+    return found["seconds"] if np.isfinite(found["seconds"]) else found["longest"]
+
+
 def compare(name: str, python: str) -> tuple[float, float]:
     make, peers = WORKLOADS[name]
     with tempfile.TemporaryDirectory() as temporary:
@@ -237,16 +244,22 @@ def compare(name: str, python: str) -> tuple[float, float]:
         optimum = measure(sys.executable, "optimum", folder, 0.0)
         ours = measure(sys.executable, "burly", folder, optimum)
         found = {peer: measure(python, peer, folder, optimum) for peer in peers}
-    best = min(found, key=lambda peer: found[peer]["seconds"])
-    ratio = found[best]["seconds"] / ours["seconds"]
+    tried = {peer: it for peer, it in found.items() if at_least(it)}
+    arrived = {peer: it for peer, it in tried.items() if np.isfinite(it["seconds"])}
+    # A peer that did not arrive took longer than its longest fit, and counts with that.
+    best = min(tried, key=lambda peer: at_least(tried[peer]))
+    ratio = at_least(tried[best]) / ours["seconds"]
+    more = "" if best in arrived else "more than "
     print(
         f"{name}: burly {ours['seconds'] * 1e3:.1f} ms (tol {ours['tol']:.0e}, gap {ours['gap']:.1e}; "
-        f"by default {ours['rounds'][0]} rounds, {ours['rounds'][1]} over all rows) = {ratio:.1f} x {best}",
+        f"by default {ours['rounds'][0]} rounds, {ours['rounds'][1]} over all rows) = "
+        f"{more}{ratio:.1f} x {best}",
         flush=True,
     )
     for peer, it in found.items():
+        late = "" if peer in arrived else "not there after "
         print(
-            f"  {peer}: {it['seconds']:.3f} s at tol {it['tol']:.0e}, gap {it['gap']:.1e}",
+            f"  {peer}: {late}{at_least(it):.3f} s at tol {it['tol']:.0e}, gap {it['gap']:.1e}",
             flush=True,
         )
     return ratio, min(it["gap"] for it in found.values())
@@ -273,8 +286,7 @@ def main() -> None:
         ratios.append(ratio)
         if gap < -GAP:
             print(f"  a peer's objective is lower than the optimum by {-gap:.1e}: look into it")
-    finite = [ratio for ratio in ratios if np.isfinite(ratio)]
-    print(f"geometric mean {np.exp(np.mean(np.log(finite))):.2f}, least {min(ratios):.2f}")
+    print(f"geometric mean {np.exp(np.mean(np.log(ratios))):.2f}, least {min(ratios):.2f}")
 
 
 if __name__ == "__main__":

@@ -164,6 +164,55 @@ def test_an_error_is_one_clear_line_and_1(tmp_path: Path) -> None:
     assert "none.csv" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "options", "said"),
+    [
+        ("a.csv", "x;y\n1;2\n3;4\n", (), "--delimiter ';'"),
+        ("a.tsv", "x\ty\n1\t2\n3\t4\n", (), r"--delimiter '\t'"),
+        ("a.csv", "x,2\n1,2\n", (), "--header or --no-header"),
+        ("a.data", "1,2\n", (), "--format csv"),
+        ("a.csv", "x\n1\n2\n", ("--backend", "aws_lamda"), "did you mean 'aws_lambda'?"),
+        ("a.csv", "x\n1\n2\n", ("--backend", "aws_lambda"), "--state rediss://HOST:6379"),
+    ],
+)
+def test_a_remedy_names_the_option(
+    tmp_path: Path, name: str, text: str, options: tuple[str, ...], said: str
+) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    done = burly("fit", "kmeans", str(file), "--k", "2", "--quiet", *options)
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_tabs_are_told_by_two_characters(tmp_path: Path) -> None:
+    file = tmp_path / "a.tsv"
+    file.write_text("x\ty\n1\t2\n3\t4\n")
+    done = burly("fit", "kmeans", str(file), "--k", "2", "--quiet", "--delimiter", r"\t")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_learning_rate_is_for_descent_alone(points: Path) -> None:
+    arguments = ("fit", "logistic", str(points), "--label", "y", "--learning-rate", "0.1")
+    done = burly(*arguments)
+    assert done.returncode == 2
+    assert "--solver gd" in done.stderr
+
+
+def test_a_fit_that_stops_early_says_so(tmp_path: Path) -> None:
+    frame, truth = load_breast_cancer(return_X_y=True, as_frame=True)
+    frame["ill"] = truth
+    file = tmp_path / "patients.parquet"
+    frame.to_parquet(file)
+    done = burly("fit", "logistic", str(file), "--label", "ill", "--max-iter", "1", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("burly: warning: ")
+    assert "raise --max-iter" in done.stderr
+    assert done.stderr.count("\n") == 1
+    done = burly("fit", "kmeans", str(file), "--k", "9", "--max-iter", "1", "--quiet")
+    assert "after 1 iteration (all that --max-iter allows)" in done.stdout
+
+
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     done = burly("fit", "kmeans", str(tmp_path / "none.csv"), "--quiet", "--debug")
     assert done.returncode == 1

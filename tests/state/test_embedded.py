@@ -89,7 +89,7 @@ def test_a_server_that_does_not_come_up_is_told_with_its_last_words(monkeypatch)
 
 def test_without_a_server_for_this_machine_the_error_says_what_to_do(monkeypatch):
     monkeypatch.setattr(embedded, "find_spec", lambda _: None)
-    with pytest.raises(LaunchError, match="pass state='redis://host:port'"):
+    with pytest.raises(LaunchError, match="pass state='redis://HOST:PORT'"):
         EmbeddedServer().start()
 
 

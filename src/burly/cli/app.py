@@ -11,6 +11,7 @@ import burly
 from burly.cli import options as o
 from burly.cli.guard import guard
 
+LEARNING_RATE = 0.001
 EXAMPLES = """
 **Examples**
 
@@ -154,8 +155,12 @@ def fit_logistic(
     intercept: Annotated[
         bool, typer.Option("--intercept/--no-intercept", help="Fit an intercept.")
     ] = True,
-    solver: Annotated[str, typer.Option(help="auto, newton, lbfgs or gd.")] = "auto",
-    learning_rate: Annotated[float, typer.Option(help="Of solver gd.")] = 0.001,
+    solver: Annotated[
+        str, typer.Option(help="auto, newton, lbfgs, gd, or one of scikit-learn's.")
+    ] = "auto",
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of --solver gd alone; default: 0.001.")
+    ] = None,
     max_iter: Annotated[int, typer.Option(min=0, help="Steps at most; of gd: exactly.")] = 100,
     tol: Annotated[float, typer.Option(min=0.0, help="Largest slope that counts as none.")] = 1e-4,
     workers: o.Workers = None,
@@ -175,6 +180,8 @@ def fit_logistic(
     debug: o.Debug = False,
 ) -> None:
     """Tell classes apart: `burly fit logistic points.csv --label y --out model.npz`."""
+    if learning_rate is not None and solver != "gd":
+        raise typer.BadParameter(f"--learning-rate is for --solver gd, not {solver}")
     with guard(debug=debug):
         from burly.cli.models import fit_logistic as run  # noqa: PLC0415
 
@@ -196,7 +203,7 @@ def fit_logistic(
             class_weight="balanced" if balanced else None,
             fit_intercept=intercept,
             solver=solver,
-            learning_rate=learning_rate,
+            learning_rate=LEARNING_RATE if learning_rate is None else learning_rate,
             max_iter=max_iter,
             tol=tol,
             n_threads=threads,

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TextIO
 
 import typer
 
 from burly.exceptions import BurlyError
 
 ERROR, CANCELLED, TERMINATED = 1, 130, 143
+_OPTIONS = {
+    "n_clusters": "--k",
+    "random_state": "--seed",
+    "n_workers": "--workers",
+    "n_threads": "--threads",
+}
+_PARAMETER = re.compile(r"\b(max_iter)\b")
+"""What warnings name, which have no remedies of ours: they are scikit-learn's."""
 
 
 class _TerminatedError(KeyboardInterrupt):
@@ -30,7 +42,9 @@ def guard(*, debug: bool) -> Iterator[None]:
     """
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            yield
     except KeyboardInterrupt as cancelled:
         _say("cancelled: no worker is left, and nothing in the state store")
         code = TERMINATED if isinstance(cancelled, _TerminatedError) else CANCELLED
@@ -40,14 +54,40 @@ def guard(*, debug: bool) -> Iterator[None]:
     except Exception as error:
         if debug:
             raise
-        text = " ".join(str(error).split()) or "no reason given"
         if isinstance(error, BurlyError):
-            _say(f"error: {text}")
+            _say(f"error: {_line(error.told(in_shell))}")
         else:
-            _say(f"error: {type(error).__name__}: {text} (--debug shows where)")
+            _say(f"error: {type(error).__name__}: {_line(str(error))} (--debug shows where)")
         raise typer.Exit(ERROR) from None
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def in_shell(name: str, value: str) -> str:
+    """Write a parameter as an option."""
+    if (name, value) == ("header", "False"):
+        return "--no-header"
+    option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
+    if value in ("", "True"):
+        return option
+    return f"{option} {shlex.quote(value)}"
+
+
+def _warn(  # noqa: PLR0917  as warnings.showwarning
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    del category, filename, lineno, file, line  # where it was raised is for programmers
+    text = _line(str(message))
+    _say(f"warning: {_PARAMETER.sub(lambda found: in_shell(found[1], ''), text)}")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split()) or "no reason given"
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

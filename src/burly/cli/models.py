@@ -31,8 +31,8 @@ def fit_kmeans(data: Dataset, out: Path | None, run_file: Path | None, **paramet
     _fit(model, data, out, run_file)
     _say_and_save(
         model,
-        f"{model.n_clusters} clusters after {model.n_iter_} iterations, inertia "
-        f"{model.inertia_:.6g}, start {model.run_.init}, seed {model.run_.seed}",
+        f"{model.n_clusters} clusters after {count(model.n_iter_, 'iteration')}{_limit(model)}, "
+        f"inertia {model.inertia_:.6g}, start {model.run_.init}, seed {model.run_.seed}",
         out,
     )
 
@@ -76,6 +76,10 @@ def summary_of_classes(model: LogisticRegression) -> str:
     )
 
 
+def _limit(model: KMeans) -> str:
+    return " (all that --max-iter allows)" if model.n_iter_ == model.max_iter else ""
+
+
 def _fit(
     model: KMeans | LogisticRegression, data: Dataset, out: Path | None, run_file: Path | None
 ) -> None:
@@ -86,8 +90,9 @@ def _fit(
 
 def _say_and_save(model: KMeans | LogisticRegression, summary: str, out: Path | None) -> None:
     console = Console()
-    console.print(model.run_.table())
-    console.print(summary, highlight=False)
+    if model.verbose:
+        console.print(model.run_.table())
+    console.print(summary, highlight=False, soft_wrap=True)
     if out is None:
         console.print("the model was not written: --out MODEL keeps it", style="yellow")
     else:

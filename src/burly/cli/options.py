@@ -71,7 +71,7 @@ Header = Annotated[
     bool | None,
     typer.Option("--header/--no-header", help="Of CSV; default: look.", rich_help_panel=_WHAT),
 ]
-Delimiter = Annotated[str, typer.Option(help="Of CSV fields.", rich_help_panel=_WHAT)]
+Delimiter = Annotated[str, typer.Option(help="Of CSV fields; \\\\t: tab.", rich_help_panel=_WHAT)]
 Dtype = Annotated[
     str | None, typer.Option(help="float32 or float64; default: by format.", rich_help_panel=_WHAT)
 ]
@@ -79,7 +79,7 @@ RunFile = Annotated[
     Path | None,
     typer.Option("--run", metavar="RUN", help="Keep what happened (.json): burly report RUN."),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 

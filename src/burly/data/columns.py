@@ -132,8 +132,8 @@ def _learnt_position(column: str, names: Sequence[str], where: str) -> int:
     near = get_close_matches(column, names, n=1)
     hint = f"the nearest is {near[0]!r}" if near else f"there are {_some(names)}"
     raise SchemaError(
-        f"{where} has no column {column!r}, which the model was fitted with; {hint}: name the columns "
-        "that take the place of the model's, in their order, with columns="
+        f"{where} has no column {column!r}, which the model was fitted with; {hint}",
+        remedy="name the columns that take the place of the model's, in their order, with {columns}",
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from burly.data.dataset import Dataset
 
 _HEAD_BYTES = 64 << 10
+_DELIMITERS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +120,27 @@ def _read_head(item: DataObject, delimiter: str, storage: Storage) -> _Head | No
 
 def _detect_header(head: _Head) -> bool:
     """Whether the first line names columns: no field is a number."""
+    _refuse_one_column(head)
     filled = [is_number(field) for field in head.fields if field.strip()]
     if any(filled) and not all(filled):
         raise SchemaError(
             f"{head.item.uri}: some fields of the first line are numbers and some are not "
-            f"({_shown(head.fields)}), so it could be a header or a row; say which with "
-            "header=True or header=False"
+            f"({_shown(head.fields)}), so it could be a header or a row",
+            remedy="say which with {header:True} or {header:False}",
         )
     return not any(filled)
+
+
+def _refuse_one_column(head: _Head) -> None:
+    """Refuse a line that another delimiter cuts; with ``header`` given, it is taken as it is."""
+    other = next((mark for mark in _DELIMITERS if mark in head.fields[0]), None)
+    if len(head.fields) == 1 and other is not None:
+        written = "\\t" if other == "\t" else other
+        raise SchemaError(
+            f"{head.item.uri} has one column, named or starting with {head.fields[0]!r}, which looks "
+            "like several",
+            remedy=f"say what stands between fields with {{delimiter:{written}}}",
+        )
 
 
 def _names(head: _Head) -> list[str]:

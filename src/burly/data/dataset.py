@@ -156,8 +156,8 @@ class Dataset:
             name = "y" if y is not None else "sample_weight"
             role = "label" if y is not None else "weight"
             raise ConfigurationError(
-                f"{name} cannot be given beside stored data; name its column with "
-                f"Dataset(..., {role}=)"
+                f"{name} cannot be given beside stored data",
+                remedy=f"name its column: Dataset(..., {{{role}}})",
             )
         with Storage(credentials) as storage:
             return replace(self._describe(storage, learnt), credentials=credentials)

@@ -14,6 +14,8 @@ from burly.exceptions import ConfigurationError, DataNotFoundError
 FORMATS = {
     ".csv": "csv",
     ".csv.gz": "csv",
+    ".tsv": "csv",
+    ".tsv.gz": "csv",
     ".parquet": "parquet",
     ".pq": "parquet",
     ".npy": "npy",
@@ -73,13 +75,13 @@ def format_of(objects: Sequence[DataObject], asked: str | None) -> str:
         if only is not None:
             return only
         raise ConfigurationError(
-            f"cannot tell the format of {objects[0].uri} from its name; give "
-            "format='csv', 'parquet', 'npy' or 'svmlight'"
+            f"cannot tell the format of {objects[0].uri} from its name",
+            remedy="give {format:csv}, {format:parquet}, {format:npy} or {format:svmlight}",
         )
     names = ", ".join(sorted(str(name or "unknown") for name in formats))
     raise ConfigurationError(
-        f"the source names files of several formats ({names}); name one kind with a glob such as "
-        "'data/*.parquet', or give format="
+        f"the source names files of several formats ({names})",
+        remedy="name one kind with a glob such as 'data/*.parquet', or give {format}",
     )
 
 

@@ -71,7 +71,8 @@ def resolve(
         data = X.resolve(y=y, sample_weight=sample_weight, learnt=tuple(learnt))
         if data.info.sparse and not sparse:
             raise SchemaError(
-                f"{type(estimator).__name__} takes no sparse rows: make them dense with X.toarray()"
+                f"{type(estimator).__name__} takes no sparse rows: make a matrix dense with its "
+                "toarray(), and write files as Parquet, CSV or NPY"
             )
         if not data.info.numbered:
             return data if reset else _numbered_as(estimator, data)
@@ -158,13 +159,15 @@ def _check_features(estimator: Any, data: ResolvedDataset, *, reset: bool) -> No
     if data.info.n_features != estimator.n_features_in_:
         raise SchemaError(
             f"the data has {data.info.n_features} features, but the model was fitted with "
-            f"{estimator.n_features_in_}: choose them with columns= (in the shell: --columns)"
+            f"{estimator.n_features_in_}",
+            remedy="choose them with {columns}",
         )
     known = getattr(estimator, "feature_names_in_", None)
     if known is not None and names and list(known) != list(names):
         raise SchemaError(
             f"the data has the features {', '.join(names[:5])}, but the model was fitted with "
-            f"{', '.join(known[:5])}: choose them with columns= (in the shell: --columns)"
+            f"{', '.join(known[:5])}",
+            remedy="choose them with {columns}",
         )
 
 

