@@ -7,6 +7,9 @@ import subprocess
 import sys
 import sysconfig
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -253,29 +256,19 @@ FROM_A_TERMINAL = (
 )
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_cleans_up_and_leaves_no_worker(
-    tmp_path: Path, number: signal.Signals, code: int
-) -> None:
-    place = tmp_path / "t"
+@contextmanager
+def endless_fit(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """Give a fit on functions, all of whose files are in a folder, when it is among its rounds."""
+    place = folder / "t"
     place.mkdir()
-    rows = np.random.default_rng(0).random((400_000, 16), np.float32)
-    np.save(tmp_path / "noise.npy", rows)
-    arguments = (
-        str(tmp_path / "noise.npy"),
-        "--init",
-        "random",
-        "--k",
-        "400",
-        "--workers",
-        "2",
-        "--max-iter",
-        "100000",
-        "--tol",
-        "0",
-    )
+    data = folder / "noise.npy"
+    np.save(data, np.random.default_rng(0).random((400_000, 16), np.float32))
+    options = ["--init", "random", "--k", "400", "--max-iter", "100000", "--tol", "0"]
     with subprocess.Popen(
-        [sys.executable, "-c", FROM_A_TERMINAL, BURLY, "fit", "kmeans", *arguments],
+        [
+            *(sys.executable, "-c", FROM_A_TERMINAL),
+            *(BURLY, "fit", "kmeans", str(data), "--workers", "2", *options),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -288,16 +281,36 @@ def test_a_signal_cleans_up_and_leaves_no_worker(
         for line in process.stderr:
             said.append(line)
             if "lloyd, round" in line:
-                assert mentions(str(place))
-                process.send_signal(number)
                 break
-        said += process.stderr.readlines()
-        process.wait()
+        assert mentions(str(place))
+        yield process, said
         guard.cancel()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_cleans_up_and_leaves_no_worker(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    with endless_fit(tmp_path) as (process, said):
+        process.send_signal(number)
+        assert process.stderr is not None
+        said.extend(process.stderr.readlines())
+        process.wait()
     assert process.returncode == code, "".join(said)
     assert said[-1] == "burly: cancelled: no worker is left, and nothing in the state store\n"
-    assert mentions(str(place)) == []
-    assert list(place.iterdir()) == []
+    assert mentions(str(tmp_path / "t")) == []
+    assert list((tmp_path / "t").iterdir()) == []
+
+
+def test_workers_and_files_go_with_a_client_that_is_killed(tmp_path: Path) -> None:
+    place = tmp_path / "t"
+    with endless_fit(tmp_path) as (process, _):
+        process.kill()
+        process.wait()
+    deadline = time.monotonic() + 60
+    while mentions(str(place)) or list(place.iterdir()):
+        assert time.monotonic() < deadline, (mentions(str(place)), list(place.iterdir()))
+        time.sleep(0.05)
 
 
 def test_the_doctor_finds_everything_well() -> None:

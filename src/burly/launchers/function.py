@@ -16,6 +16,7 @@ from burly.data.resolved import Reader
 from burly.data.shards import Shard
 from burly.exceptions import describe
 from burly.kernels import ThreadTeam
+from burly.launchers.lifeline import end_with
 from burly.state.address import RunAddress, connect
 from burly.worker import Task, run_worker, write_nothing
 
@@ -40,6 +41,8 @@ class Order:
     credentials : mapping of str to str
         For the data, where the function has no role of its own.
     launched_at : float
+    client : int or None
+        The process of the client, where it is on the same machine: this function ends with it.
     """
 
     address: RunAddress = field(repr=False)
@@ -50,6 +53,7 @@ class Order:
     n_threads: int | None
     credentials: Mapping[str, str] | None = field(repr=False)
     launched_at: float
+    client: int | None = None
 
 
 def work(
@@ -76,6 +80,8 @@ def work(
         Empty, or the error that ended this worker: one that is told is not tried again by the
         platform, which an exception would be.
     """
+    if order.client is not None:
+        end_with(order.client)
     n_threads = order.n_threads or vcpus.granted()
     task = Task(
         algorithm=order.algorithm,

@@ -198,6 +198,7 @@ class Lithops(Launcher):
             n_threads=job.n_threads or self._n_threads(backend, address.world_size),
             credentials=own.data.credentials or _credentials_for(backend),
             launched_at=time.time(),
+            client=os.getpid() if backend == LOCALHOST else None,
         )
 
     def _launched(self, order: Order, functions: _Functions) -> Launched:

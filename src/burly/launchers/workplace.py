@@ -6,6 +6,7 @@ import atexit
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+_HEIR = """
+read -r _
+rm -rf "$1"
+sleep 3
+rm -rf "$1"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +30,7 @@ class Workplace:
     Attributes
     ----------
     folder : Path
-        Removed when this process ends.
+        Removed when this process ends, however it does.
     """
 
     folder: Path
@@ -77,10 +85,21 @@ def workplace() -> Workplace:
 @cache
 def _workplace(pid: int) -> Workplace:
     folder = Path(tempfile.mkdtemp(prefix="burly-"))
-    atexit.register(_remove, folder, pid)
+    # The pipe closes with this process; its functions need a moment more (`lifeline`).
+    heir = subprocess.Popen(  # noqa: S603 (a fixed shell and our own arguments)
+        ["/bin/sh", "-c", _HEIR, "burly-folder", folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # Ctrl-C is for the client, which cleans up itself.
+        start_new_session=True,
+    )
+    atexit.register(_remove, folder, heir, pid)
     return Workplace(folder)
 
 
-def _remove(folder: Path, pid: int) -> None:
+def _remove(folder: Path, heir: subprocess.Popen[bytes], pid: int) -> None:
     if os.getpid() == pid:
+        heir.kill()
+        heir.wait()
         shutil.rmtree(folder, ignore_errors=True)
