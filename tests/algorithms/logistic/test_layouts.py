@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse import random_array
+from scipy.sparse import csr_array, random_array
 from tests.algorithms.logistic.loop import Layout, fit, info_of, shards_of
 
 from burly.algorithms.logistic.settings import Settings
@@ -82,6 +82,29 @@ def test_no_layout_changes_a_bit_of_a_fit_to_sparse_rows(layout, name, n_classes
     found = fit(*sparse_rows(n_classes, dtype), CASES[name], layout)
     expected = fit(*sparse_rows(n_classes, dtype), CASES[name], Layout())
     assert found["theta"].tobytes() == expected["theta"].tobytes()
+
+
+def wide_rows(n_features):
+    """Many more columns than rows; which of them occur differs from shard to shard."""
+    rng = np.random.default_rng(3)
+    n_rows, per_row = 11 * 700 - 100, 20
+    columns = (n_features * rng.random((n_rows, per_row)) ** 4).astype(np.int32)
+    ends = np.arange(0, per_row * n_rows + 1, per_row)
+    values = np.ones(columns.size, np.float32)
+    X = csr_array((values, np.sort(columns).ravel(), ends), shape=(n_rows, n_features))
+    X.sum_duplicates()
+    y = (X[:, :50].sum(axis=1) + rng.logistic(size=n_rows) > 3).astype(int)
+    shards = shards_of(X, y)
+    return info_of(X, shards), shards
+
+
+def test_no_layout_changes_a_bit_of_many_columns():
+    info, shards = wide_rows(100_000)
+    expected = fit(info, shards, CASES["lbfgs"], Layout())
+    for layout in (Layout(cuts=[4, 9], n_threads=[1, 2, 3]), Layout(cuts=[1], forgets={3, 6})):
+        found = fit(info, shards, CASES["lbfgs"], layout)
+        assert found["theta"].tobytes() == expected["theta"].tobytes()
+        assert found["n_iter"] == expected["n_iter"]
 
 
 def test_the_rows_of_these_tests_make_lbfgs_look_along_a_line():
