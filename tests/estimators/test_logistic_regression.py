@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyarrow import parquet
+from sklearn.datasets import dump_svmlight_file
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 
@@ -157,6 +158,31 @@ def test_a_warm_start_ends_at_the_same_optimum(solver, n_classes):
     again = model.fit(X, y)
     fresh = LogisticRegression(solver=solver, tol=1e-9).fit(X, y)
     np.testing.assert_allclose(again.coef_, fresh.coef_, atol=1e-6)
+
+
+def test_a_warm_start_from_other_data_is_refused():
+    X, y = make()
+    model = LogisticRegression(warm_start=True).fit(X, y)
+    with pytest.raises(ConfigurationError, match="coefficients a class, but the data has"):
+        model.fit(X[:, :-1], y)
+    model = LogisticRegression(warm_start=True).fit(X, y)
+    with pytest.raises(ConfigurationError, match="another number of classes"):
+        model.fit(X, np.arange(len(y)) % 3)
+
+
+def test_a_warm_start_numbers_the_columns_as_before(tmp_path):
+    X, y = make()
+    whole, later = tmp_path / "whole.svm", tmp_path / "later.svm"
+    dump_svmlight_file(X, y, str(whole), zero_based=True)
+    # Its lines name neither the first column nor the last: alone, it would have fewer.
+    inner = X.copy()
+    inner[:, [0, -1]] = 0.0
+    dump_svmlight_file(inner, y, str(later), zero_based=True)
+    model = LogisticRegression(warm_start=True, tol=1e-6).fit(Dataset(whole))
+    model.fit(Dataset(later))
+    fresh = LogisticRegression(tol=1e-6).fit(inner, y)
+    assert model.n_features_in_ == X.shape[1]
+    np.testing.assert_allclose(model.coef_, fresh.coef_, atol=1e-4)
 
 
 @pytest.mark.parametrize("solver", ["newton", "lbfgs"])

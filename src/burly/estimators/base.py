@@ -75,7 +75,7 @@ def resolve(
                 "toarray(), and write files as Parquet, CSV or NPY"
             )
         if not data.info.numbered:
-            return data if reset else _numbered_as(estimator, data)
+            return data if reset else numbered_as(estimator, data)
         _check_features(estimator, data, reset=reset)
         return data
     if isinstance(X, str | os.PathLike):
@@ -122,7 +122,7 @@ def resolve_for_outputs(
     return data
 
 
-def _numbered_as(estimator: Any, data: ResolvedDataset) -> ResolvedDataset:
+def numbered_as(estimator: Any, data: ResolvedDataset) -> ResolvedDataset:
     """Take from a fitted model what svmlight data leaves open."""
     info = data.info
     if info.n_features not in (0, estimator.n_features_in_):

@@ -22,7 +22,14 @@ from burly.algorithms.logistic.predicting import Prediction
 from burly.algorithms.logistic.settings import Settings
 from burly.data.dataset import Dataset
 from burly.data.resolved import ResolvedDataset
-from burly.estimators.base import launch, learn_columns, resolve, resolve_for_outputs, run_of
+from burly.estimators.base import (
+    launch,
+    learn_columns,
+    numbered_as,
+    resolve,
+    resolve_for_outputs,
+    run_of,
+)
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Launcher
 from burly.model_files import ModelFile, read_model, write_model
@@ -169,6 +176,8 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         self._check_parameters()
         labels, objects = self._labels(X, y)
         data = resolve(self, X, y=labels, sample_weight=sample_weight, reset=True, sparse=True)
+        if self._goes_on and not data.info.numbered:
+            data = numbered_as(self, data)
         settings = Settings(
             C=penalty_c,
             l1_ratio=l1_ratio,
@@ -376,12 +385,19 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         places = {label: place for place, label in enumerate(objects.tolist())}
         return tuple((places[label], float(weight)) for label, weight in pairs if label in places)
 
+    @property
+    def _goes_on(self) -> bool:
+        return bool(self.warm_start) and hasattr(self, "coef_")
+
     def _start(self, data: ResolvedDataset) -> Array | None:
-        if not self.warm_start or not hasattr(self, "coef_"):
+        if not self._goes_on:
             return None
         coef = self._dense_coef()
         if coef.shape[1] != data.info.n_features:
-            return None
+            raise ConfigurationError(
+                f"warm_start=True goes on from {coef.shape[1]} coefficients a class, but the data has "
+                f"{data.info.n_features} features; fit other data without it"
+            )
         return np.column_stack([coef, self.intercept_]).astype(np.float64)
 
     def _learn(self, arrays: Mapping[str, Array], objects: Array | None, dtype: Any) -> None:

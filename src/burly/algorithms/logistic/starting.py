@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from burly.algorithms.logistic.preparing import prior
 from burly.algorithms.logistic.problem import Problem
+from burly.exceptions import ConfigurationError
 from burly.states import State
 
 Float = NDArray[np.float64]
@@ -16,6 +17,11 @@ def starting_point(problem: Problem, state: State) -> tuple[Float, bool]:
     """Return the first coefficients, and whether they are of an earlier fit."""
     if "start" in state.arrays:
         theta = np.array(state["start"], dtype=np.float64)
+        if len(theta) != problem.n_outputs:
+            raise ConfigurationError(
+                "warm_start=True goes on from a fit with another number of classes; fit this data "
+                "without it"
+            )
         if problem.n_outputs > 1 and not problem.settings.l1:
             total = np.zeros(theta.shape[1])
             for row in theta:
