@@ -46,7 +46,7 @@ _IDENTITIES = {
         },
     ]
 }
-_START = {
+START = {
     "max_retries": 500,
     "retry_timeout": timedelta(seconds=60),
     "backoff": {
@@ -83,7 +83,7 @@ class S3Server:
             bucket,
             config=self.settings(),
             client_options={"allow_http": True},
-            retry_config=_START,
+            retry_config=START,
         )
 
 
@@ -92,7 +92,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     folder = tmp_path_factory.mktemp("s3")
     identities = folder / "identities.json"
     identities.write_text(json.dumps(_IDENTITIES))
-    ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+    ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
     command = [
         str(Path(sysconfig.get_path("scripts")) / "weed"),
         "server",
@@ -121,7 +121,7 @@ def s3_environment(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     return s3
 
 
-def _free_ports(n_ports: int) -> list[int]:
+def free_ports(n_ports: int) -> list[int]:
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(n_ports)]
         for each in sockets:

@@ -118,7 +118,7 @@ def test_values_are_not_looked_at():
 
 
 def test_labels_beside_stored_data_are_refused(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"name its column with Dataset\(..., label=\)"):
+    with pytest.raises(ConfigurationError, match=r"name its column: Dataset\(..., label=\)"):
         Dataset(tmp_path / "x.csv").resolve(y=[1])
 
 

@@ -38,6 +38,16 @@ Result = TypeVar("Result")
 _N_REQUESTS = 16
 SCHEMES = ("s3", "gs", "az", "file")
 _VARIABLES = ("AWS_", "GOOGLE_", "AZURE_")
+_ENDPOINTS = {
+    "AWS_": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "GOOGLE_": ("GOOGLE_BASE_URL",),
+    "AZURE_": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+}
+_KEYS = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
 _RETRY: RetryConfig = {"max_retries": 6, "retry_timeout": timedelta(seconds=60)}
 
 
@@ -242,23 +252,19 @@ class Storage:
             case "":
                 return LocalStore()
             case "s3":
-                options = self._s3_options()
-                config: Any = self._settings("AWS_")
-                return S3Store(bucket, config=config, client_options=options, retry_config=_RETRY)
+                return S3Store(bucket, **self._options("AWS_"))
             case "gs":
-                config = self._settings("GOOGLE_")
-                return GCSStore(bucket, config=config, retry_config=_RETRY)
+                return GCSStore(bucket, **self._options("GOOGLE_"))
             case _:
-                config = self._settings("AZURE_")
-                return AzureStore(bucket, config=config, retry_config=_RETRY)
+                return AzureStore(bucket, **self._options("AZURE_"))
 
-    def _settings(self, prefix: str) -> dict[str, str]:
-        return {k: v for k, v in self._credentials.items() if k.startswith(prefix)}
-
-    def _s3_options(self) -> ClientConfig:
+    def _options(self, prefix: str) -> dict[str, Any]:
+        given = {k: v for k, v in self._credentials.items() if k.startswith(prefix)}
         settings = {**os.environ, **self._credentials}
-        endpoint = settings.get("AWS_ENDPOINT_URL_S3") or settings.get("AWS_ENDPOINT_URL") or ""
-        return {"allow_http": endpoint.startswith("http://")}
+        endpoints = [settings.get(name, "") for name in _ENDPOINTS[prefix]]
+        insecure = any(endpoint.startswith("http://") for endpoint in endpoints)
+        client: ClientConfig = {"allow_http": insecure}
+        return {"config": given, "client_options": client, "retry_config": _RETRY}
 
 
 def _sorted_objects(root: str, metas: Any) -> list[DataObject]:
@@ -278,10 +284,11 @@ def _ours(uri: str, *, seen: bool = False) -> Iterator[None]:
             raise _changed(uri) from None
         raise DataNotFoundError(f"nothing is at {uri}: check the path, or its bucket") from None
     except (foreign.PermissionDeniedError, foreign.UnauthenticatedError, PermissionError):
-        raise DataAccessError(
-            f"no permission for {uri}: check the credentials (AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, say) and what they allow"
-        ) from None
+        keys = _KEYS.get(uri.partition("://")[0])
+        check = (
+            f"the credentials ({keys}, say) and what they allow" if keys else "its owner and mode"
+        )
+        raise DataAccessError(f"no permission for {uri}: check {check}") from None
     except (foreign.BaseError, OSError) as error:
         # The first line says what happened; the rest is the inside of a foreign library.
         reason = str(error).partition("\n")[0].partition(": <?xml")[0]
