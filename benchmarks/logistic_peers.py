@@ -32,6 +32,9 @@ from _sparse_rows import tf_idf, zipf_counts
 GAP = 1e-6
 LADDER = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 PATIENCE_S = 30.0
+"""A contender takes no further step of the ladder after this."""
+LIMIT_S = 90.0
+"""Then it is stopped, in a fit that it began before its patience was over."""
 MAX_ITER = 2000
 N_THREADS = 2
 
@@ -218,13 +221,17 @@ def measure(python: str, contender: str, folder: Path, optimum: float, **extra: 
         for key, value in os.environ.items()
         if key not in {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"}
     } | extra
-    done = subprocess.run(
-        [python, __file__, "--one", contender, "--folder", folder, "--optimum", repr(optimum)],
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [python, __file__, "--one", contender, "--folder", folder, "--optimum", repr(optimum)],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT_S,
+        )
+    except subprocess.TimeoutExpired:
+        return vars(Found(longest=LIMIT_S - PATIENCE_S))
     if done.returncode:
         print(f"  {contender} failed: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
         return vars(Found())
