@@ -119,6 +119,8 @@ def test_the_headline_and_the_findings_say_what_matters() -> None:
     assert re.fullmatch(r"KMeans\.fit on 3\.\d\d k rows took 3\.\d\d s", headline(run))
     said = " ".join(findings(run))
     assert f"waited {run.total().waiting:.0%}" in said
+    shares = next(text for text in findings(run) if text.startswith("In rounds"))
+    assert sum(map(int, re.findall(r"(\d+)%", shares))) == pytest.approx(100, abs=2)
     assert "Worker 1 came last in 12 of 12 rounds" in said
     assert "No single worker" in " ".join(findings(_even()))
 

@@ -45,6 +45,17 @@ def test_nobody_is_blamed_where_all_are_as_fast() -> None:
     assert straggler(paces(even)) is None
 
 
+def test_nobody_is_blamed_where_another_cost_more_once() -> None:
+    often = [
+        event
+        for n in range(1, 7)
+        for event in (done(0, n, 1.2, 0.0), done(1, n, 1.0, 0.2), done(2, n, 1.0, 0.2))
+    ]
+    once = [done(0, 7, 1.2, 60.0), done(1, 7, 1.0, 0.0), done(2, 7, 1.0, 60.0)]
+    assert straggler(paces(often)) is not None
+    assert straggler(paces([*often, *once])) is None
+
+
 def test_a_worker_alone_waits_for_nobody() -> None:
     assert straggler(paces([done(0, 1, 1.0, 0.0)])) is None
     assert straggler(paces([])) is None

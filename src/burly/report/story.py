@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ MUCH = 0.3
 """What takes more of the time than this, rounds apart, is worth a sentence."""
 _PASSED = {
     "starting": "before the last worker ran",
+    "joining": "before the last worker had the first state",
     "reading": "while workers read their rows",
     "finishing": "while workers wrote their outputs and left",
 }
@@ -66,11 +68,20 @@ def stages(run: Run) -> list[Stage]:
     """Cut the time from launch to end where the last worker had started, read its data, and so on."""
     if run.launched is None:
         return []
+    reads = [e.at - e.load_s for e in run.events if isinstance(e, PartitionLoaded)]
+    moments = (
+        [e.at for e in run.events if isinstance(e, WorkerStarted)],
+        reads,
+        [e.at for e in run.events if isinstance(e, PartitionLoaded)],
+        [e.at for e in run.events if isinstance(e, RoundDone)],
+        [e.at for e in run.events if isinstance(e, Ended)],
+    )
     borders = [run.launched.at]
-    for kind in (WorkerStarted, PartitionLoaded, RoundDone, Ended):
-        borders.append(max([borders[-1], *(e.at for e in run.events if isinstance(e, kind))]))
+    for at in moments:
+        borders.append(max([borders[-1], *at]))
     names = (
         ("starting", "launch"),
+        ("joining", "receive"),
         ("reading", "load"),
         ("rounds", "compute"),
         ("finishing", "finish"),
@@ -95,11 +106,9 @@ def tiles(run: Run) -> list[Tile]:
     vcpus = f" × {launched.vcpus:.3g}" if launched and launched.vcpus else ""
     hint = "workers × vCPUs" if vcpus else "workers"
     shown.append(Tile("Workers", f"{run.n_workers}{vcpus}", hint))
-    each = seconds_text(_rounds_s(run) / total.n_rounds) if total.n_rounds else "none was done"
-    shown.append(
-        Tile("Rounds", count_text(total.n_rounds), f"{each} each" if total.n_rounds else each)
-    )
-    shown.append(Tile("Waiting", f"{total.waiting:.0%}", "of the time in rounds"))
+    each = f"{seconds_text(_usual_s(run))} in the median" if total.n_rounds else "none was done"
+    shown.append(Tile("Rounds", count_text(total.n_rounds), each))
+    shown.append(Tile("Waiting", f"{total.waiting:.0%}", "of the time in rounds, late starts too"))
     return shown
 
 
@@ -115,13 +124,31 @@ def findings(run: Run) -> list[str]:
     if total.rounds_s:
         computing = total.compute_s / total.rounds_s
         moving = (total.contribute_s + total.receive_s) / total.rounds_s
+        updating = total.update_s / total.rounds_s
         found.append(
-            f"In rounds, workers computed {computing:.0%} of the time, waited {total.waiting:.0%}, "
-            f"and sent and received {moving:.0%}."
+            f"In rounds, workers computed {computing:.0%} of the time, waited {total.waiting:.0%}, sent "
+            f"and received {moving:.0%}, and updated the state for {updating:.0%}."
         )
     if run.n_workers > 1 and total.n_rounds:
-        found.append(_on_stragglers(run, total.n_rounds))
+        found += [*_on_one_round(run), _on_stragglers(run, total.n_rounds)]
     return found
+
+
+def _on_one_round(run: Run) -> list[str]:
+    """Name the round that holds most of the waiting, if one does, and much was waited."""
+    waited: dict[int, float] = {}
+    last: dict[int, int] = {}
+    for event in run.events:
+        if isinstance(event, RoundDone):
+            waited[event.round] = waited.get(event.round, 0.0) + event.wait_s
+            if event.update_s > 0:
+                last[event.round] = event.rank
+    all_s = sum(waited.values())
+    round_ = max(waited, key=lambda number: waited[number])
+    if run.total().waiting < MUCH or len(waited) < 3 or waited[round_] < all_s / 2:
+        return []
+    whom = f", for worker {last[round_]}" if round_ in last else ""
+    return [f"{waited[round_] / all_s:.0%} of all waiting was in round {round_}{whom}."]
 
 
 def _on_stragglers(run: Run, n_rounds: int) -> str:
@@ -135,9 +162,14 @@ def _on_stragglers(run: Run, n_rounds: int) -> str:
     )
 
 
-def _rounds_s(run: Run) -> float:
-    """Seconds in rounds, of the worker that spent most."""
-    return max((share.rounds_s for share in run.breakdown()), default=0.0)
+def _usual_s(run: Run) -> float:
+    """Return the median over the rounds of what a round took the worker that it took longest."""
+    longest: dict[int, float] = {}
+    for e in run.events:
+        if isinstance(e, RoundDone):
+            spent = e.compute_s + e.contribute_s + e.wait_s + e.update_s + e.receive_s
+            longest[e.round] = max(longest.get(e.round, 0.0), spent)
+    return statistics.median(longest.values())
 
 
 def _is_local(run: Run) -> bool:

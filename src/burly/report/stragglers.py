@@ -64,12 +64,16 @@ def paces(events: Iterable[Event]) -> list[Pace]:
 
 
 def straggler(paces: list[Pace]) -> Pace | None:
-    """Return the worker that slowed the others down, if one did: often last, and slower."""
+    """Return the worker that slowed the others down, if one did.
+
+    It is slower, comes last often, and no other worker kept the others waiting for longer.
+    """
     n_rounds = sum(pace.n_last for pace in paces)
     slowest = max(paces, key=lambda pace: pace.n_last, default=None)
     if slowest is None or len(paces) < 2 or slowest.slowness < SLOW:
         return None
-    return slowest if slowest.n_last > OFTEN * n_rounds else None
+    is_dearest = slowest.waited_s >= max(pace.waited_s for pace in paces)
+    return slowest if slowest.n_last > OFTEN * n_rounds and is_dearest else None
 
 
 SLOW = 1.1
