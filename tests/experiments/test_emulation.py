@@ -27,6 +27,15 @@ def test_without_control_groups_of_version_1_it_says_so_and_stops(tmp_path, monk
         pass
 
 
+def test_control_groups_of_version_2_are_named(tmp_path, monkeypatch):
+    newer = tmp_path / "cgroup.controllers"
+    newer.touch()
+    monkeypatch.setattr(emulation, "ROOT", tmp_path)
+    monkeypatch.setattr(emulation, "SECOND_VERSION", newer)
+    with pytest.raises(SystemExit, match="cgroup v2, for which the emulation is not written"):
+        emulation._require_groups()
+
+
 def test_control_groups_that_are_not_ours_to_make_are_said_so(tmp_path, monkeypatch):
     (tmp_path / "cgroup.procs").touch()
     monkeypatch.setattr(emulation, "ROOT", tmp_path)
