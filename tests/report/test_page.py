@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.report.made import PRICE, made_run
 
+from burly import KMeans, Lithops
+from burly.estimators.base import run_of
 from burly.events import Ended, Launched, Noted, StatePublished
 from burly.exceptions import ReportError
 from burly.report import charts
@@ -150,3 +152,14 @@ def test_a_notebook_needs_no_scripts() -> None:
     assert "<script" not in text
     assert len(text) < 60_000
     assert Run()._repr_html_().startswith("<p>&lt;Run")
+
+
+def test_no_secret_of_a_launcher_is_kept_or_shown(tmp_path: Path) -> None:
+    launcher = Lithops(
+        state="redis://user:hush@cache:6379?password=hush", config={"lithops": {"key": "hush"}}
+    )
+    run = made_run()
+    run.settings = run_of(KMeans(launcher=launcher), "fit").settings
+    run.save(tmp_path / "run.json")
+    assert "cache:6379" in page(run)
+    assert "hush" not in page(run) + (tmp_path / "run.json").read_text()
