@@ -4,6 +4,7 @@ import hashlib
 import re
 import sys
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.report.made import PRICE, made_run
 
 from burly import KMeans, Lithops
 from burly.estimators.base import run_of
-from burly.events import Ended, Launched, Noted, StatePublished
+from burly.events import Ended, Launched, Noted, RoundDone, StatePublished
 from burly.exceptions import ReportError
 from burly.report import charts
 from burly.report.breakdown import SHARES
@@ -125,6 +126,18 @@ def test_the_headline_and_the_findings_say_what_matters() -> None:
     assert sum(map(int, re.findall(r"(\d+)%", shares))) == pytest.approx(100, abs=2)
     assert "Worker 1 came last in 12 of 12 rounds" in said
     assert "No single worker" in " ".join(findings(_even()))
+
+
+def test_a_round_that_holds_most_of_the_waiting_is_named() -> None:
+    run = made_run()
+    assert "of all waiting was in" not in " ".join(findings(run))
+    run.events = [
+        replace(event, wait_s=60.0)
+        if isinstance(event, RoundDone) and event.round == 2 and event.wait_s
+        else event
+        for event in run.events
+    ]
+    assert "of all waiting was in round 2, for worker 1." in " ".join(findings(run))
 
 
 def _even() -> Run:
