@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from tests.report.chromium import chromium, needs_chromium, wait_for
 from tests.report.made import PRICE, made_run, of
 
 from burly.events import PartitionLoaded, RoundDone, WorkerFinished, WorkerStarted
@@ -22,35 +19,15 @@ from burly.report.breakdown import IN_ROUNDS
 from burly.report.run import Run
 from burly.report.units import bytes_text, count_text, seconds_text
 
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-DRIVER = shutil.which("chromedriver")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage", "--window-size=1280,900",
-)  # fmt: skip
 TIMES = "[data-chart=timeline] .role-axis-label text"
 
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER),
-    reason="no chromium with chromedriver (apt-get install chromium-driver)",
-)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    try:
+    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 @pytest.fixture
@@ -70,13 +47,6 @@ def opened(browser: Any, tmp_path: Path) -> Callable[..., Any]:
         return browser
 
     return open_
-
-
-def wait_for(browser: Any, condition: str) -> None:
-    deadline = time.monotonic() + 30
-    while not browser.execute_script(condition):
-        assert time.monotonic() < deadline, (condition, browser.get_log("browser"))
-        time.sleep(0.02)
 
 
 def texts(browser: Any, selector: str) -> list[str]:

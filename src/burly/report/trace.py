@@ -15,8 +15,11 @@ from burly.report.spans import spans
 if TYPE_CHECKING:
     from burly.report.run import Run
 
-_STATES = 0
-"""The thread that shows when states were published; rank r is thread r + 1."""
+_STATES = 1
+"""The thread that shows when states were published. Thread 0 would be the idle one for Perfetto, which
+forgets its name."""
+_WORKERS = 2
+"""Rank r is thread r + 2."""
 
 
 def trace(run: Run) -> str:
@@ -31,14 +34,14 @@ def _names(run: Run) -> list[dict[str, Any]]:
     named = [("process_name", _STATES, name), ("thread_name", _STATES, "states")]
     hosts = {event.rank: event.host for event in run.events if isinstance(event, WorkerStarted)}
     ranks = [share.rank or 0 for share in run.breakdown()]
-    named += [("thread_name", r + 1, f"worker {r} {hosts.get(r, '')}".rstrip()) for r in ranks]
+    named += [("thread_name", _WORKERS + r, f"worker {r} {hosts.get(r, '')}".rstrip()) for r in ranks]
     entries: list[dict[str, Any]] = [
         {"ph": "M", "name": kind, "pid": 1, "tid": tid, "args": {"name": text}}
         for kind, tid, text in named
     ]
     entries += [
         {"ph": "M", "name": "thread_sort_index", "pid": 1, "tid": tid, "args": {"sort_index": tid}}
-        for tid in [_STATES, *(rank + 1 for rank in ranks)]
+        for tid in [_STATES, *(_WORKERS + rank for rank in ranks)]
     ]
     return entries
 
@@ -56,7 +59,7 @@ def _spans(run: Run) -> list[dict[str, Any]]:
                 "name": span.share,
                 "cat": span.phase or "outside of rounds",
                 "pid": 1,
-                "tid": span.rank + 1,
+                "tid": _WORKERS + span.rank,
                 "ts": begin_us,
                 "dur": max(0.0, round(end_us - begin_us, 3)),
                 "args": said,
