@@ -20,6 +20,8 @@ from burly.report.run import Run
 
 PRICE = Price("AWS Lambda", 2e-5, 2e-7, 0.001, "https://example.org/prices", "2026-11-24")
 
+JOINING_S = 0.01
+
 
 def made_run(
     *,
@@ -41,8 +43,9 @@ def made_run(
         )
         load_s = draw.uniform(0.1, 0.3)
         n_rows = 1000 + draw.randrange(100)
-        run.record(PartitionLoaded(started + load_s, rank, 0, load_s, n_rows, 2, 8 * n_rows))
-        clocks[rank] = started + load_s
+        loaded = started + JOINING_S + load_s
+        run.record(PartitionLoaded(loaded, rank, 0, load_s, n_rows, 2, 8 * n_rows))
+        clocks[rank] = loaded
     for number in range(1, n_rounds + 1):
         phase = "profile" if number <= 2 else "lloyd"
         for event in _round(draw, number, phase, clocks):

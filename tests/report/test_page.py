@@ -101,6 +101,13 @@ def test_rounds_are_drawn_in_the_mean_of_their_workers() -> None:
     assert len({row["first"] for row in many}) <= charts.MOST_ROUNDS
 
 
+def test_a_curve_that_begins_late_says_why() -> None:
+    assert "Its curve begins in round 3: the 2 rounds before (profile) prepared the start" in page(
+        made_run()
+    )
+    assert "curve begins" not in page(made_run(n_rounds=2))
+
+
 def test_curves_show_the_figures_but_no_counters() -> None:
     drawn = charts.charts(made_run())
     assert [name for name in drawn if name.startswith("figure-")] == ["figure-shift"]
@@ -114,7 +121,8 @@ def test_curves_show_the_figures_but_no_counters() -> None:
 def test_stages_add_up_to_the_whole_time() -> None:
     run = made_run()
     assert sum(stage.spent_s for stage in stages(run)) == pytest.approx(run.elapsed_s)
-    assert [stage.name for stage in stages(run)] == ["starting", "reading", "rounds", "finishing"]
+    names = ["starting", "joining", "reading", "rounds", "finishing"]
+    assert [stage.name for stage in stages(run)] == names
 
 
 def test_the_headline_and_the_findings_say_what_matters() -> None:
@@ -163,6 +171,8 @@ def test_a_notebook_needs_no_scripts() -> None:
     assert "a &lt; b" in text
     assert "+ 4" in text
     assert "<script" not in text
+    assert all(stage.name in text for stage in stages(run))
+    assert len(stages(run)) == 5
     assert len(text) < 60_000
     assert Run()._repr_html_().startswith("<p>&lt;Run")
 

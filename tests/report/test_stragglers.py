@@ -24,9 +24,14 @@ def test_who_came_last_and_what_it_cost_the_others_are_counted() -> None:
     assert [pace.waited_s for pace in paces(EVENTS)] == pytest.approx([2.0, 3.0 + 5.0, 0.0])
 
 
-def test_slowness_is_by_the_median_worker() -> None:
-    assert [pace.slowness for pace in paces(EVENTS)] == pytest.approx([4 / 5, 8 / 5, 1.0])
+def test_slowness_is_by_the_median_of_the_others() -> None:
+    assert [pace.slowness for pace in paces(EVENTS)] == pytest.approx([4 / 6.5, 8 / 4.5, 5 / 6])
     assert [pace.longest_s for pace in paces(EVENTS)] == [2.0, 4.0, 2.0]
+
+
+def test_of_two_workers_each_is_compared_with_the_other() -> None:
+    two = [done(0, 1, 3.0, 0.0), done(1, 1, 2.0, 1.0)]
+    assert [pace.slowness for pace in paces(two)] == pytest.approx([1.5, 2 / 3])
 
 
 def test_the_slow_worker_that_is_often_last_is_named() -> None:

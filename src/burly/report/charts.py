@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-import statistics
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,21 +14,20 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import vl_convert
 
-from burly.events import RoundDone, StatePublished
+from burly.events import RoundDone
 from burly.report.breakdown import IN_ROUNDS, SHARES
+from burly.report.figures import Rows, figures
 from burly.report.spans import MOST_DRAWN, spans
+from burly.report.stragglers import others_median
 
 if TYPE_CHECKING:
     from burly.report.run import Run
 
-Rows = list[dict[str, Any]]
 Spec = dict[str, Any]
 
 MOST_ROUNDS = 400
 """Bars, and points of a curve; beyond, neighbouring rounds are shown as one."""
 MOST_TICKS = 4000
-COUNTERS = {"iteration", "seeds", "candidates"}
-"""Figures that say how far a phase is, not how good the model."""
 
 _AXIS_PX = 64
 _CONFIG: dict[str, Any] = {
@@ -59,8 +57,8 @@ def charts(run: Run) -> dict[str, Spec]:
     if run.n_rounds:
         drawn["rounds"] = _rounds(run)
         drawn["paces"] = _paces(run)
-    figures = _figures(run)
-    drawn |= {f"figure-{name}": _curve(run, name, rows) for name, rows in figures.items()}
+    told = figures(run.events)
+    drawn |= {f"figure-{name}": _curve(run, name, _thinned(rows)) for name, rows in told.items()}
     return drawn
 
 
@@ -189,17 +187,17 @@ def _rounds(run: Run) -> Spec:
 
 
 def _paces(run: Run) -> Spec:
-    """One tick a worker and round: by how much it computed longer than the median worker did."""
+    """One tick a worker and round: by how much it computed longer than the others in the median."""
     done = [event for event in run.events if isinstance(event, RoundDone)]
-    computing: dict[int, list[float]] = {}
+    computing: dict[int, dict[int, float]] = {}
     for event in done:
-        computing.setdefault(event.round, []).append(event.compute_s)
-    usual_s = {number: statistics.median(times) for number, times in computing.items()}
+        computing.setdefault(event.round, {})[event.rank] = event.compute_s
+    usual_s = {number: others_median(times) for number, times in computing.items()}
     every = math.ceil(len(done) / MOST_TICKS)
     rows: Rows = [
         {
             "worker": event.rank,
-            "excess": round(event.compute_s - usual_s[event.round], 7),
+            "excess": round(event.compute_s - usual_s[event.round][event.rank], 7),
             "seconds": round(event.compute_s, 7),
             "round": event.round,
             "phase": event.phase,
@@ -212,7 +210,7 @@ def _paces(run: Run) -> Spec:
         _chart("paces")
         .mark_tick(thickness=1.5, opacity=0.6, color="var(--compute)")
         .encode(
-            x=alt.X("excess:Q", title="longer than the median worker of the round", axis=axis),
+            x=alt.X("excess:Q", title="longer than the others, in the median", axis=axis),
             y=_workers(),
             tooltip=[
                 alt.Tooltip("worker:O"),
@@ -225,18 +223,6 @@ def _paces(run: Run) -> Spec:
         .properties(height=_height(run))
     )
     return _spec(chart, "paces", rows)
-
-
-def _figures(run: Run) -> dict[str, Rows]:
-    """Return, for each figure of the algorithm that was told more than once, its value by round."""
-    told: dict[str, Rows] = {}
-    for event in run.events:
-        if isinstance(event, StatePublished):
-            for name, value in event.figures.items():
-                if name not in COUNTERS and math.isfinite(value):
-                    row = {"round": event.round - 1, "value": value, "phase": event.phase}
-                    told.setdefault(name, []).append(row)
-    return {name: _thinned(rows) for name, rows in told.items() if len(rows) > 1}
 
 
 def _thinned(rows: Rows) -> Rows:

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 MOST_WORKERS = 16
 """Workers that get a line of their own."""
 
-_COLOURS = {"launch": "#9aa5b1", "load": "#2a9184", "compute": "#5b8bd6", "finish": "#7d8894"}
+_COLOURS = {
+    "launch": "#70757b",
+    "receive": "#f1b52b",
+    "load": "#5cc0b0",
+    "compute": "#4f80d0",
+    "finish": "#a4abb3",
+}
 _CELL = "padding: 2px 8px; text-align: right; white-space: nowrap"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from burly.events import WorkerStarted
 from burly.report.breakdown import SHARES, Breakdown
+from burly.report.figures import before, figures
 from burly.report.markup import chart, escape, pairs, section, table
 from burly.report.spans import MOST_DRAWN, spans
 from burly.report.stragglers import paces
@@ -46,12 +47,13 @@ def sections(run: Run, drawn: Collection[str]) -> Iterable[str]:
         names = [name.removeprefix("figure-") for name in drawn if name.startswith("figure-")]
         curves = "".join(chart(f"figure-{name}") for name in names)
         about = f"How {' and '.join(names)} changed, and what" if names else "What"
-        yield section("Round by round", f"{about} each round took.", curves + chart("rounds"))
+        late = before(run.events, figures(run.events))
+        yield section("Round by round", f"{about} each round took.{late}", curves + chart("rounds"))
     if run.n_rounds and run.n_workers > 1:
         yield section(
             "Who kept the others waiting",
-            "One tick is one worker in one round: how much longer it computed than the median worker "
-            "of that round. Ticks far to the right are what the others waited for.",
+            "One tick is one worker in one round: how much longer it computed than the others did in "
+            "the median. Ticks far to the right are what they waited for.",
             chart("paces") + _pace_table(run),
         )
     yield section("Bytes and commands", "To and from the state store, in rounds.", _traffic(run))
@@ -91,7 +93,7 @@ def _pace_table(run: Run) -> str:
     ]
     names = [
         "worker",
-        "computing / median",
+        "computing / others",
         "median round",
         "longest round",
         "came last",

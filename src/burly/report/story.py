@@ -157,7 +157,7 @@ def _on_stragglers(run: Run, n_rounds: int) -> str:
         return "No single worker held the others up."
     return (
         f"Worker {pace.rank} came last in {pace.n_last} of {count(n_rounds, 'round')}: it computed "
-        f"{pace.slowness:.2g} times as long as the median worker, and the others waited "
+        f"{pace.slowness:.2g} times as long as the others in the median, and they waited "
         f"{seconds_text(pace.waited_s)} for it in all."
     )
 

@@ -7,7 +7,7 @@ the events without comparing the clocks of different machines.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from burly.events import Event, RoundDone
@@ -21,7 +21,7 @@ class Pace:
     ----------
     rank : int
     slowness : float
-        Its time of computing, by the median of all workers'.
+        Its time of computing, by the median of the others': with two workers, by the other's.
     median_s, longest_s : float
         Of computing, a round.
     n_last : int
@@ -49,11 +49,11 @@ def paces(events: Iterable[Event]) -> list[Pace]:
         waited[event.round] = waited.get(event.round, 0.0) + event.wait_s
         if event.update_s > 0:
             last[event.round] = event.rank
-    usual_s = statistics.median(sum(times) for times in computing.values()) if computing else 0.0
+    usual_s = others_median({rank: sum(times) for rank, times in computing.items()})
     return [
         Pace(
             rank=rank,
-            slowness=sum(times) / usual_s if usual_s else 1.0,
+            slowness=sum(times) / usual_s[rank] if usual_s[rank] else 1.0,
             median_s=statistics.median(times),
             longest_s=max(times),
             n_last=sum(who == rank for who in last.values()),
@@ -61,6 +61,14 @@ def paces(events: Iterable[Event]) -> list[Pace]:
         )
         for rank, times in sorted(computing.items())
     ]
+
+
+def others_median(times: Mapping[int, float]) -> dict[int, float]:
+    """Return, for each worker, the median time of all others; its own if there are none."""
+    return {
+        rank: statistics.median([other for who, other in times.items() if who != rank] or [own])
+        for rank, own in times.items()
+    }
 
 
 def straggler(paces: list[Pace]) -> Pace | None:
@@ -77,6 +85,6 @@ def straggler(paces: list[Pace]) -> Pace | None:
 
 
 SLOW = 1.1
-"""By so much a worker's computing has to exceed the usual before it is blamed."""
+"""By so much a worker's computing has to exceed that of the others before it is blamed."""
 OFTEN = 0.5
 """And in more than this share of the rounds it has to come last."""

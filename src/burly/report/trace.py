@@ -34,7 +34,9 @@ def _names(run: Run) -> list[dict[str, Any]]:
     named = [("process_name", _STATES, name), ("thread_name", _STATES, "states")]
     hosts = {event.rank: event.host for event in run.events if isinstance(event, WorkerStarted)}
     ranks = [share.rank or 0 for share in run.breakdown()]
-    named += [("thread_name", _WORKERS + r, f"worker {r} {hosts.get(r, '')}".rstrip()) for r in ranks]
+    named += [
+        ("thread_name", _WORKERS + r, f"worker {r} {hosts.get(r, '')}".rstrip()) for r in ranks
+    ]
     entries: list[dict[str, Any]] = [
         {"ph": "M", "name": kind, "pid": 1, "tid": tid, "args": {"name": text}}
         for kind, tid, text in named
