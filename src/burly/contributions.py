@@ -129,6 +129,13 @@ def total(contributions: Sequence[Contribution]) -> Totals:
 
 
 def _check_fit(name: str, first: Part, other: Part) -> None:
+    if (
+        first.reducer is other.reducer
+        and first.limit == other.limit
+        and first.array.dtype == other.array.dtype
+        and first.array.shape == other.array.shape
+    ):
+        return
     lengths_vary = first.reducer in (Reducer.UNION, Reducer.ROWS)
     a, b = first.array, other.array
     same_type = a.dtype == b.dtype or (a.dtype.kind == b.dtype.kind and a.dtype.kind in _TEXT)

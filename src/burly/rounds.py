@@ -28,6 +28,9 @@ from burly.states import State
 
 Update = Callable[[Sequence[State], Totals], State]
 
+TELL_S = 0.1
+"""Events wait so long for company: with short rounds, telling each at once would be a good part of a round."""
+
 
 class Rounds:
     """The rounds of one run, as one rank sees them.
@@ -43,7 +46,7 @@ class Rounds:
     wait_s : float
         How long one wait may take before the store is asked what it knows.
     observer : callable, optional
-        Takes every event at once. Without one, events travel with the next contribution.
+        Takes every event at once. Without one, events travel with a contribution, `TELL_S` apart.
     """
 
     def __init__(
@@ -67,8 +70,7 @@ class Rounds:
         self._messages: deque[StateMessage] = deque(maxlen=memory + 1)
         self._outbox: list[Event] = []
         self.record: Callable[[Event], None] = observer or self._outbox.append
-        self._is_observed = observer is not None
-        self._ready_at = time.perf_counter()
+        self._ready_at = self._told_at = time.perf_counter()
 
     @property
     def round(self) -> int:
@@ -104,7 +106,7 @@ class Rounds:
             rank=self._rank,
             attempt=self._attempt,
             contribution=step.contribution,
-            telemetry=self._drain(),
+            telemetry=self._due(),
         )
         answer = self._store.contribute(message)
         clock.lap("contribute")
@@ -157,17 +159,15 @@ class Rounds:
             for name, array in state.arrays.items()
             if array is current.state.arrays.get(name)
         }
-        published = StatePublished(time.time(), current.round + 1, state.phase, state.figures)
         telemetry = [event for message in messages for event in message.telemetry]
-        if not self._is_observed:
-            telemetry.append(published)
         following = StateMessage(self._leg, current.round + 1, state, carried, telemetry)
         clock.lap("update")
         # A last state has no next contribution that would tell of a loss.
         winner = self._store.publish(following) if state.done else self._store.post(following)
         clock.lap("receive")
-        if self._is_observed and winner.state is state:
-            self.record(published)
+        if winner.state is state:
+            number = following.round
+            self.record(StatePublished(time.time(), number, state.phase, state.figures))
         return winner
 
     def _accept(self, newest: StateMessage) -> None:
@@ -185,9 +185,14 @@ class Rounds:
         n_bytes = sum(part.array.nbytes for part in contribution.values())
         self._store.check_round(n_bytes, self._world_size)
 
+    def _due(self) -> Sequence[Event]:
+        """Return the events for the next contribution: those of the last while, or none yet."""
+        return self._drain() if self._ready_at - self._told_at >= TELL_S else ()
+
     def _drain(self) -> Sequence[Event]:
         events = tuple(self._outbox)
         self._outbox.clear()
+        self._told_at = time.perf_counter()
         return events
 
 

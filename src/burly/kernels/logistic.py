@@ -107,7 +107,7 @@ class LogisticRows:
             ``exceeded`` (1,).
         """
         d = self.n_features
-        units = Units.of(bounds, sparse=self.sparse)
+        units = Units.of(bounds, sparse=self.sparse, squares=True)
         sums = {
             name: np.zeros(size, np.int64)
             for name, size in (
@@ -124,7 +124,7 @@ class LogisticRows:
             threshold,
             shift,
             1.0 / units.columns[:-1],
-            1.0 / units.squares,
+            None if units.squares is None else 1.0 / units.squares,
             1.0 / units.weight,
             units.limit,
             **sums,

@@ -7,6 +7,7 @@ on them; a term above its bound is counted, and the sums are then taken again wi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -78,7 +79,7 @@ class Units:
         Of losses and their slopes.
     columns : ndarray of shape (n_features + 1,)
         Of gradients and sums of columns; the intercept's last.
-    squares : ndarray of shape (n_features,)
+    squares : ndarray of shape (n_features,) or None
         Of sums of squares.
     factors : ndarray of shape (n_features + 1,) or None
         The unit of element (i, j) of a Hessian is the product of factors i and j.
@@ -89,37 +90,46 @@ class Units:
     limit: float
     loss: float
     columns: Float
-    squares: Float
+    squares: Float | None
     factors: Float | None
     weight: float
 
     @classmethod
-    def of(cls, bounds: Bounds, scaling: Scaling | None = None, *, sparse: bool = False) -> Units:
+    def of(
+        cls,
+        bounds: Bounds,
+        scaling: Scaling | None = None,
+        *,
+        sparse: bool = False,
+        squares: bool = False,
+    ) -> Units:
         """Return the units for some bounds; a pure function, for step and update alike."""
         n_terms = max(bounds.n_rows if sparse else bounds.n_blocks, 1)
         # One bit of room on both ends: rounding works below 2**51, totals stay below 2**62.
         bits = min(50, 61 - (n_terms - 1).bit_length())
-        rows = (
-            min(BLOCK_ROWS, max(bounds.n_rows, 1)) * bounds.weight
-        )  # the most that a block weighs
+        # The most that a block weighs.
+        rows = min(BLOCK_ROWS, max(bounds.n_rows, 1)) * bounds.weight
+        weight = bounds.weight if sparse else rows
         columns = np.where(bounds.columns > 0, bounds.columns, 1.0)
 
         # A residual is at most 1 in size; p_k (z_k - mean z) at most 2 for thousands of classes.
-        per_column = 2.0 * (bounds.weight if sparse else rows) * columns
+        terms = np.empty(len(columns) + 1)
+        np.multiply(columns, 2.0 * weight, out=terms[:-1])
+        terms[-1] = 2.0 * rows
         factors = None
         if scaling is not None:
             shift = 0.0 if sparse else np.abs(scaling.shift)
             scaled = np.append((columns + shift) * np.abs(scaling.scale), 1.0)
             # Weights of the Hessian are at most 1/4; half of their share goes to each factor.
-            share = -((bits - int(_exponents(rows / 4.0))) // 2)
+            share = -((bits - _exponent(rows / 4.0)) // 2)
             factors = np.ldexp(1.0, _exponents(scaled) + share)
         return cls(
-            limit=float(np.ldexp(1.0, bits)),
-            loss=float(_unit(rows * (4.0 * bounds.margin + 8.0), bits)),
-            columns=np.append(_unit(per_column, bits), _unit(2.0 * rows, bits)),
-            squares=_unit(4.0 * (bounds.weight if sparse else rows) * columns * columns, bits),
+            limit=math.ldexp(1.0, bits),
+            loss=_unit(rows * (4.0 * bounds.margin + 8.0), bits),
+            columns=_units(terms, bits),
+            squares=_units(4.0 * weight * columns * columns, bits) if squares else None,
             factors=factors,
-            weight=float(_unit(rows, bits)),
+            weight=_unit(rows, bits),
         )
 
     def values(self, sums: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -137,7 +147,7 @@ class Units:
                 return array * self.columns
             case "sums":
                 return array * self.columns[:-1]
-            case "squares":
+            case "squares" if self.squares is not None:
                 return array * self.squares
             case "weight":
                 return array * self.weight
@@ -147,10 +157,18 @@ class Units:
         return array
 
 
-def _exponents(values: Any) -> NDArray[np.int64]:
+def _exponents(values: Float) -> NDArray[np.int64]:
     """Return e with values < 2**e, element by element."""
-    return np.asarray(np.frexp(values)[1], dtype=np.int64)
+    return np.frexp(values)[1].astype(np.int64)
 
 
-def _unit(bounds: Any, bits: int) -> Float:
-    return np.asarray(np.ldexp(1.0, _exponents(bounds) - bits))
+def _units(bounds: Float, bits: int) -> Float:
+    return np.ldexp(1.0, _exponents(bounds) - bits)
+
+
+def _exponent(value: float) -> int:
+    return math.frexp(value)[1]
+
+
+def _unit(bound: float, bits: int) -> float:
+    return math.ldexp(1.0, _exponent(bound) - bits)

@@ -22,6 +22,7 @@ import hmac
 import json
 import math
 import struct
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
@@ -43,13 +44,18 @@ _MAGIC = b"brly"
 _PREFIX = struct.Struct("<4sHHI")
 _TAG_BYTES = 32
 _ALIGNMENT = 16
+_PADDING = bytes(_ALIGNMENT)
 _PERSON = b"burly frame"
+_REDUCERS = {reducer.value: reducer for reducer in Reducer}
+_PLAIN = frozenset(map(np.dtype, ("<i8", "<f8", "<f4", "<i4"))) if sys.byteorder == "little" else ()
 _KINDS_OF_DTYPE = frozenset("biufSUMm")
 _EVENT_TYPES: tuple[type[Any], ...] = get_args(Event)
 _EVENT_NUMBERS = {event_type: number for number, event_type in enumerate(_EVENT_TYPES)}
 _EVENT_FIELDS = {
     event_type: tuple(f.name for f in fields(event_type)) for event_type in _EVENT_TYPES
 }
+
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 Array = NDArray[Any]
 Header = dict[str, Any]
@@ -103,7 +109,7 @@ class FrameCodec:
             specs = [(dtype, shape) for _, _, _, dtype, shape in header["parts"]]
             arrays = body.arrays(specs)
             contribution = {
-                name: Part(Reducer(reducer), array, limit)
+                name: Part(_REDUCERS[reducer], array, limit)
                 for (name, reducer, limit, _, _), array in zip(header["parts"], arrays, strict=True)
             }
             events = decode_events(header["events"])
@@ -168,20 +174,16 @@ class FrameCodec:
 
     # --- the envelope ---------------------------------------------------------------------------
     def _seal(self, kind: str, header: Header, arrays: Sequence[Array]) -> bytes:
-        text = json.dumps({"kind": kind, **self._place, **header}, separators=(",", ":")).encode()
+        text = _ENCODE({"kind": kind, **self._place, **header}).encode()
         text += b" " * (-(_PREFIX.size + len(text)) % _ALIGNMENT)
-        pieces: list[bytes | memoryview] = [
-            _PREFIX.pack(_MAGIC, FORMAT_VERSION, 0, len(text)),
-            text,
-        ]
+        pieces: list[bytes | Array] = [_PREFIX.pack(_MAGIC, FORMAT_VERSION, 0, len(text)), text]
         for array in arrays:
-            if array.nbytes:
-                pieces.append(array.reshape(-1).view(np.uint8).data)
-                pieces.append(bytes(-array.nbytes % _ALIGNMENT))
-        digest = blake2b(key=self._secret, digest_size=_TAG_BYTES, person=_PERSON)
-        for piece in pieces:
-            digest.update(piece)
-        return b"".join([*pieces, digest.digest()])
+            # There are no buffers of times: they are numbers of 64 bits.
+            pieces.append(array.view(np.int64) if array.dtype.kind in "Mm" else array)
+            pieces.append(_PADDING[: -array.nbytes % _ALIGNMENT])
+        content = b"".join(pieces)
+        digest = blake2b(content, key=self._secret, digest_size=_TAG_BYTES, person=_PERSON)
+        return content + digest.digest()
 
     def _unseal(self, frame: Frame, kind: str, **expected: int) -> tuple[Header, _Body]:
         if len(frame) < _PREFIX.size + _TAG_BYTES:
@@ -228,7 +230,7 @@ class _Body:
         for text, lengths in specs:
             dtype, shape = _dtype(text), tuple(lengths)
             n_bytes = dtype.itemsize * math.prod(shape)
-            if any(length < 0 for length in shape) or offset + n_bytes > self._stop:
+            if min(shape, default=0) < 0 or offset + n_bytes > self._stop:
                 raise FrameError(f"an array of {dtype} and shape {shape} exceeds its frame")
             view: Array = np.ndarray(
                 shape, dtype, buffer=self._frame, offset=offset if n_bytes else 0
@@ -268,6 +270,8 @@ def _compact(name: str, value: Any) -> Any:
 
 def _as_stored(name: str, array: Array) -> Array:
     """Little-endian and C-contiguous; nothing is copied where it is so already."""
+    if array.dtype in _PLAIN and array.flags.c_contiguous:
+        return array
     array = np.asarray(array)
     _check_dtype(name, array.dtype)
     return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")

@@ -13,7 +13,8 @@ The keys of a run, in the order in which every script gets them::
     6 telemetry      a stream: frames of events, for the client
 
 The first arguments are always leg, rank and attempt (rank is empty for the client). Every sign of
-life renews the time to live of all keys but the lease, which has to lapse.
+life sees to it that all keys but the lease, which has to lapse, live for another half of their time
+at least.
 """
 
 from __future__ import annotations
@@ -35,12 +36,14 @@ if run[8] then return {'aborted', run[8]} end
 if run[9] and tonumber(run[9]) > tonumber(attempt) then return {'superseded', run[9]} end
 local newest = tonumber(run[6])
 local function renew()
+  if redis.call('PTTL', KEYS[1]) * 2 > tonumber(run[4]) then return end
   for i, key in ipairs(KEYS) do
     if i ~= 4 then redis.call('PEXPIRE', key, run[4]) end
   end
 end
 local function tell(events)
   redis.call('XADD', KEYS[6], 'MAXLEN', 1000, '*', 'frame', events)
+  redis.call('PEXPIRE', KEYS[6], run[4])
 end
 local function last()
   local entry = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
@@ -97,8 +100,10 @@ if frame ~= '' then
 elseif redis.call('HEXISTS', KEYS[3], rank) == 0 then
   return {'absent'}
 end
+local present = redis.call('HLEN', KEYS[3])
+if present == 1 then redis.call('PEXPIRE', KEYS[3], run[4]) end
 renew()
-if redis.call('HLEN', KEYS[3]) < tonumber(run[2]) then return {'pending'} end
+if present < tonumber(run[2]) then return {'pending'} end
 if not redis.call('SET', KEYS[4], rank, 'NX', 'PX', run[5])
   and redis.call('GET', KEYS[4]) ~= rank then return {'pending'} end
 local others = {}
@@ -176,6 +181,7 @@ LEAVE = Script(
     _FENCE
     + """
 redis.call('XADD', KEYS[5], '*', 'frame', ARGV[4])
+redis.call('PEXPIRE', KEYS[5], run[4])
 renew()
 return {'ok'}
 """

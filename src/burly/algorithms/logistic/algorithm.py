@@ -93,8 +93,7 @@ class LogisticRegression(Algorithm):
                 return SOLVERS[choose(problem, float(prepared["n_rows"]))].begin(problem, prepared)
             case "bounds":
                 return preparing.update_bounds(state, totals, self.feature_names)
-        missed = sum(int(np.sum(totals[name])) for name in _MISSES if name in totals)
-        if missed:
+        if any(totals[name].any() for name in _MISSES if name in totals):
             return preparing.again(state)
         solver = SOLVERS[str(state["solver"])]
         return solver.advance(Problem.of(self.settings, state), state, totals)

@@ -250,7 +250,8 @@ def _profile_bounds(state: State) -> Bounds:
 
 def _scaling(settings: Settings, state: State, totals: Mapping[str, Array]) -> tuple[Array, Array]:
     """Return the shift and the scale of the columns, from the moments of a sample."""
-    sums = Units.of(_profile_bounds(state), sparse=bool(state["sparse"])).values(totals)
+    bounds, sparse = _profile_bounds(state), bool(state["sparse"])
+    sums = Units.of(bounds, sparse=sparse, squares=True).values(totals)
     weight = max(float(sums["weight"][0]), 1e-300)
     mean = sums["sums"] / weight
     square = sums["squares"] / weight

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,18 +31,21 @@ Float = NDArray[np.float64]
 _NO_COLUMNS = np.empty(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """The objective at a point, over the rows of a sample.
 
     Attributes
     ----------
+    problem : Problem
+    theta : ndarray of shape (n_outputs, D)
+        The point.
     loss : float
         F, penalties included.
+    slope : ndarray of shape (n_outputs, D)
+        The gradient of the mean loss, without penalties, by theta.
     gradient : ndarray of shape (n_outputs, D)
         Of F without its l1 term, by theta.
-    scaled : ndarray of shape (n_outputs, D)
-        The same by thetas.
     steepest : float
         The largest component of the subgradient of F of the smallest norm, by theta.
     hessian : ndarray of shape (n_pairs, D (D + 1) / 2) or None
@@ -51,13 +55,20 @@ class Evaluation:
     class_rows : ndarray of shape (n_classes,)
     """
 
+    problem: Problem
+    theta: Float
     loss: float
+    slope: Float
     gradient: Float
-    scaled: Float
     steepest: float
     hessian: Float | None
     n_rows: int
     class_rows: Array
+
+    @cached_property
+    def scaled(self) -> Float:
+        """The gradient by thetas, shape (n_outputs, D)."""
+        return self.problem.sum_to_scaled(self.slope) + self.problem.scaled_penalty(self.theta)
 
     @property
     def figures(self) -> dict[str, float]:
@@ -191,18 +202,22 @@ class Problem:
         units = Units.of(self.bounds(state, theta), hessian, sparse=self.sparse)
         sums = units.values(totals)
         total = _in_order(sums["weight"])
-        l2, l1 = self.l2, self.l1
-        gradient = sums["gradient"] / total + theta * l2
+        slope, shrunk = sums["gradient"] / total, theta * self.l2
+        gradient = subgradient = slope + shrunk
         if not self.settings.fit_intercept:
             gradient[:, -1] = 0.0
-        loss = float(sums["loss"][0]) / total + dot(theta * l2, theta) / 2
-        loss += dot(np.abs(theta), np.broadcast_to(l1, theta.shape))
-        scaled = self.sum_to_scaled(sums["gradient"] / total) + self.scaled_penalty(theta)
+        loss = float(sums["loss"][0]) / total + dot(shrunk, theta) / 2
+        if self.settings.l1:
+            l1 = self.l1
+            loss += dot(np.abs(theta), np.broadcast_to(l1, theta.shape))
+            subgradient = smallest_subgradient(gradient, theta, l1)
         return Evaluation(
+            problem=self,
+            theta=theta,
             loss=loss,
+            slope=slope,
             gradient=gradient,
-            scaled=scaled,
-            steepest=float(np.max(np.abs(smallest_subgradient(gradient, theta, l1)))),
+            steepest=float(np.abs(subgradient).max()),
             hessian=sums["hessian"] / total if "hessian" in sums else None,
             n_rows=int(totals["count"].sum()),
             class_rows=totals["count"],
@@ -275,8 +290,8 @@ class Problem:
 
 def _margin(theta: Float, state: State) -> float:
     """Return what no margin exceeds in size."""
-    reach = np.append(state["column_bounds"], 1.0)
-    return max(dot(np.abs(row), reach) for row in theta)
+    columns = state["column_bounds"]
+    return max(dot(row[:-1], columns) + float(row[-1]) for row in np.abs(theta))
 
 
 def smallest_subgradient(gradient: Float, theta: Float, l1: Float) -> Float:
@@ -284,8 +299,6 @@ def smallest_subgradient(gradient: Float, theta: Float, l1: Float) -> Float:
 
     ``gradient`` is of the smooth part; shapes (n_outputs, D), ``l1`` (D,).
     """
-    if not np.any(l1 > 0):
-        return gradient
     outside = np.abs(gradient) - l1
     at_zero = np.where(outside > 0, np.sign(gradient) * outside, 0.0)
     return np.where(theta == 0, at_zero, gradient + np.sign(theta) * l1)
@@ -293,6 +306,6 @@ def smallest_subgradient(gradient: Float, theta: Float, l1: Float) -> Float:
 
 def _in_order(values: Float) -> float:
     total = 0.0
-    for value in values:
-        total += float(value)
+    for value in values.tolist():
+        total += value
     return total
