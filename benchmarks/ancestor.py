@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
 from launching import Loop, run_ancestor
 from network import monitored, relayed, valkey
 
-N_ROWS, N_FEATURES, N_CLUSTERS, N_WORKERS, N_ITERATIONS = 20_000, 20, 10, 2, 10
+N_ROWS, N_FEATURES, N_CLUSTERS, N_WORKERS, N_ITERATIONS = 20_000, 20, 10, 2, 30
 LEARNING_RATE = 5e-5
 RTT_MS = 0.66
 REPEATS = 3

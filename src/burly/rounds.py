@@ -29,7 +29,7 @@ from burly.states import State
 Update = Callable[[Sequence[State], Totals], State]
 
 TELL_S = 0.1
-"""Events wait so long for company: with short rounds, telling each at once would be a good part of a round."""
+"""Events wait so long for company: telling each at once would be a good part of a short round."""
 
 
 class Rounds:

@@ -8,10 +8,11 @@ import importlib
 import logging
 import os
 import secrets
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -303,8 +304,12 @@ class _Functions:
     def stop(self) -> None:
         """End what still runs, where the platform lets us."""
         if self._futures and self.backend == LOCALHOST:
+            process = self._runner()
             keys = {future.job_key for future in self._futures}
             self._executor.compute_handler.clear(keys, exception=LaunchError())
+            if process is not None:
+                with suppress(subprocess.TimeoutExpired):  # it was killed: this takes no time
+                    process.wait(GRACE_S)
 
     def close(self) -> None:
         """Let go of the executor, and remove what it stored for this run."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-from burly.events import Event
+from burly.events import Event, StatePublished
 from burly.exceptions import RunAbortedError, StartTimeoutError, WorkerDiedError, revive
 from burly.state.store import StateMessage, StateStore
 from burly.states import State
@@ -89,7 +89,9 @@ class Watch:
                 continue
             self._all_started = True
             newest, state = message.round, message.state
-            self._report(message.telemetry)
+            # Whoever published this state tells of it in its next message, which may be long in coming.
+            seen = StatePublished(time.time(), newest, state.phase, state.figures)
+            self._report([*message.telemetry, seen])
             if not state.done:
                 time.sleep(PACE_S)
         return state
