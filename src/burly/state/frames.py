@@ -176,7 +176,10 @@ class FrameCodec:
     def _seal(self, kind: str, header: Header, arrays: Sequence[Array]) -> bytes:
         text = _ENCODE({"kind": kind, **self._place, **header}).encode()
         text += b" " * (-(_PREFIX.size + len(text)) % _ALIGNMENT)
-        pieces: list[bytes | memoryview] = [_PREFIX.pack(_MAGIC, FORMAT_VERSION, 0, len(text)), text]
+        pieces: list[bytes | memoryview] = [
+            _PREFIX.pack(_MAGIC, FORMAT_VERSION, 0, len(text)),
+            text,
+        ]
         for array in arrays:
             # There are no buffers of times: they are numbers of 64 bits.
             pieces.append((array.view(np.int64) if array.dtype.kind in "Mm" else array).data)
