@@ -184,9 +184,11 @@ class FrameCodec:
             # There are no buffers of times: they are numbers of 64 bits.
             pieces.append((array.view(np.int64) if array.dtype.kind in "Mm" else array).data)
             pieces.append(_PADDING[: -array.nbytes % _ALIGNMENT])
-        content = b"".join(pieces)
-        digest = blake2b(content, key=self._secret, digest_size=_TAG_BYTES, person=_PERSON)
-        return content + digest.digest()
+        digest = blake2b(key=self._secret, digest_size=_TAG_BYTES, person=_PERSON)
+        for piece in pieces:
+            digest.update(piece)
+        pieces.append(digest.digest())
+        return b"".join(pieces)
 
     def _unseal(self, frame: Frame, kind: str, **expected: int) -> tuple[Header, _Body]:
         if len(frame) < _PREFIX.size + _TAG_BYTES:
