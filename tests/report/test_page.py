@@ -16,6 +16,7 @@ from burly.events import Ended, Launched, Noted, RoundDone, StatePublished
 from burly.exceptions import ReportError
 from burly.report import charts
 from burly.report.breakdown import SHARES
+from burly.report.figures import figures
 from burly.report.page import page
 from burly.report.run import Run
 from burly.report.spans import MOST_DRAWN
@@ -113,6 +114,11 @@ def test_curves_show_the_figures_but_no_counters() -> None:
     assert [name for name in drawn if name.startswith("figure-")] == ["figure-shift"]
     points = rows_of(made_run(), "figure-shift")
     assert [(p["round"], p["value"]) for p in points] == [(n, 2.0**-n) for n in range(3, 13)]
+    late = made_run()
+    shuffled = Run()
+    for event in reversed(list(late.events)):
+        shuffled.record(event)
+    assert figures(shuffled.events) == figures(late.events)
     long = rows_of(made_run(n_rounds=1000), "figure-shift")
     assert len(long) <= charts.MOST_ROUNDS + 1
     assert (long[0]["round"], long[-1]["round"]) == (3, 1000)

@@ -164,6 +164,11 @@ def test_progress_without_a_terminal_is_plain_lines() -> None:
     ]
 
 
+def test_progress_does_not_go_back_to_a_state_that_is_told_late() -> None:
+    late = [StatePublished(101.0, 9, "done"), StatePublished(100.0, 8, "final")]
+    assert shown(late)[1:] == ["done, round 9"]
+
+
 def test_plain_lines_about_one_phase_do_not_follow_every_round() -> None:
     states: list[Event] = [StatePublished(101.0, r, "lloyd") for r in range(2, 500)]
     assert LINE_S >= 1

@@ -18,12 +18,12 @@ COUNTERS = {"iteration", "seeds", "candidates"}
 def figures(events: Iterable[Event]) -> dict[str, Rows]:
     """Return, for each figure that was told more than once, its value by round."""
     told: dict[str, Rows] = {}
-    for event in events:
-        if isinstance(event, StatePublished):
-            for name, value in event.figures.items():
-                if name not in COUNTERS and math.isfinite(value):
-                    row = {"round": event.round - 1, "value": value, "phase": event.phase}
-                    told.setdefault(name, []).append(row)
+    states = (event for event in events if isinstance(event, StatePublished))
+    for event in sorted(states, key=lambda state: state.round):  # workers tell of them in any order
+        for name, value in event.figures.items():
+            if name not in COUNTERS and math.isfinite(value):
+                row = {"round": event.round - 1, "value": value, "phase": event.phase}
+                told.setdefault(name, []).append(row)
     return {name: rows for name, rows in told.items() if len(rows) > 1}
 
 

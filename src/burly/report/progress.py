@@ -72,7 +72,7 @@ class Standing:
                 self._rows[event.rank] = event.n_rows
             case RoundDone():
                 self._add(event)
-            case StatePublished():
+            case StatePublished() if event.round > self.round:  # workers tell of them in any order
                 self.phase, self.round = event.phase, event.round
                 self.shift = event.figures.get("shift")
             case Ended():
