@@ -22,7 +22,8 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from burly.data.dataset import Dataset
-from burly.data.storage import Storage, absolute
+from burly.data.places import absolute
+from burly.data.storage import Storage
 
 CHUNK_BYTES = 8 << 20
 

@@ -45,7 +45,7 @@ MAY_IMPORT = {
 
 FOREIGN = {
     "altair": {"report/charts.py"},
-    "lithops": {"launchers/lithops.py"},
+    "lithops": {"launchers/quiet.py"},
     "rich": {"report", "cli"},
     "sklearn": {"estimators", "cli"},
     "typer": {"cli"},

@@ -32,6 +32,7 @@ from burly.exceptions import (
 from burly.launchers import lithops as module
 from burly.launchers.base import Job, Result
 from burly.launchers.lithops import Lithops
+from burly.launchers.quiet import lithops
 from burly.report.run import Run
 from burly.state.embedded import EmbeddedServer
 
@@ -149,7 +150,7 @@ def test_nothing_of_an_array_is_left_in_the_storage() -> None:
     data = from_arrays(np.ones((N_ROWS, 3)))
     algorithm = Counting()
     Lithops(backend="localhost").run(Job(algorithm, data, algorithm.start(data.info)), ignore)
-    folder = Path(module._lithops().module("lithops.constants").LITHOPS_TEMP_DIR)
+    folder = Path(lithops().module("lithops.constants").LITHOPS_TEMP_DIR)
     left = [path.name for path in folder.glob("storage/**/*") if path.is_file()]
     assert not [name for name in left if "rows-" in name or name.endswith(".npz")]
 

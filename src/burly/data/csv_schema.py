@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow
 
+from burly.data.asked import Asked
 from burly.data.columns import choose_columns
 from burly.data.csv_text import is_number, quotes_span_lines, split_line
 from burly.data.lines import MOST_PACKED, cut_files, first_bytes, first_lines, is_compressed
@@ -19,9 +19,6 @@ from burly.data.resolved import ResolvedDataset
 from burly.data.shards import DataObject, Shard
 from burly.data.storage import Storage
 from burly.exceptions import DataError, ParseError, SchemaError
-
-if TYPE_CHECKING:
-    from burly.data.dataset import Dataset
 
 _HEAD_BYTES = 64 << 10
 _DELIMITERS = (",", ";", "\t", "|")
@@ -38,7 +35,7 @@ class _Head:
 
 
 def describe(
-    objects: Sequence[DataObject], dataset: Dataset, storage: Storage, learnt: Sequence[str] = ()
+    objects: Sequence[DataObject], asked: Asked, storage: Storage, learnt: Sequence[str] = ()
 ) -> ResolvedDataset:
     """Look at the first lines of CSV files.
 
@@ -51,27 +48,27 @@ def describe(
     burly.exceptions.DataError
         If there are no rows.
     """
-    heads = storage.map(lambda item: _read_head(item, dataset.delimiter, storage), objects)
+    heads = storage.map(lambda item: _read_head(item, asked.delimiter, storage), objects)
     found = [head for head in heads if head is not None]
     if not found:
         raise DataError(f"{objects[0].uri} is empty")
-    has_header = dataset.header if dataset.header is not None else _detect_header(found[0])
+    has_header = asked.header if asked.header is not None else _detect_header(found[0])
     names = _names(found[0]) if has_header else []
     n_columns = len(found[0].fields)
     items = [
-        _with_data_begin(head, found[0], asked=dataset.header, has_header=has_header)
+        _with_data_begin(head, found[0], asked=asked.header, has_header=has_header)
         for head in found
     ]
     columns = choose_columns(
         names,
         n_columns,
-        columns=dataset.columns,
-        label=dataset.label,
-        weight=dataset.weight,
+        columns=asked.columns,
+        label=asked.label,
+        weight=asked.weight,
         where=objects[0].uri,
         learnt=learnt,
     )
-    reader = CSVReader(columns, dataset.final or np.dtype(np.float32), dataset.delimiter)
+    reader = CSVReader(columns, asked.final or np.dtype(np.float32), asked.delimiter)
     shards = cut_files(items)
     if not shards:
         raise DataError(f"{objects[0].uri} is empty: it has a header and no rows")

@@ -5,17 +5,16 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pyarrow.csv import ConvertOptions
 
+from burly.data.columns import Columns
 from burly.data.lines import Text
 from burly.exceptions import ParseError
-
-if TYPE_CHECKING:
-    from burly.data.read_csv import CSVReader
 
 _NUMBER = re.compile(
     r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*|\s*[+-]?inf(inity)?\s*", re.IGNORECASE
@@ -24,6 +23,26 @@ _INTEGER = re.compile(r"\s*[+-]?\d+\s*")
 _BOOLS = frozenset({"true", "false", "True", "False", "TRUE", "FALSE", "0", "1"})
 _LINE_END = re.compile(r"\r\n|\n|\r")
 NULLS = frozenset(ConvertOptions().null_values)
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What the fields of a line have to be.
+
+    Attributes
+    ----------
+    columns : Columns
+    dtype : numpy dtype
+        float32 or float64.
+    delimiter : str
+    label_type : str
+        Arrow's name for the type of the label: int64, double, bool or string.
+    """
+
+    columns: Columns
+    dtype: np.dtype[Any]
+    delimiter: str
+    label_type: str = "string"
 
 
 def quotes_span_lines(text: Text) -> int | None:
@@ -49,12 +68,12 @@ def split_line(line: str, delimiter: str) -> list[str]:
     return next(csv.reader([line], delimiter=delimiter), [])
 
 
-def explain(reader: CSVReader, text: Text, uri: str, first_line: int) -> ParseError | None:
+def explain(needed: Fields, text: Text, uri: str, first_line: int) -> ParseError | None:
     """Find what keeps text from being parsed.
 
     Parameters
     ----------
-    reader : CSVReader
+    needed : Fields
     text : bytes
         Whole lines.
     uri : str
@@ -75,28 +94,28 @@ def explain(reader: CSVReader, text: Text, uri: str, first_line: int) -> ParseEr
     lines = _LINE_END.split(bytes(text).decode("utf-8", "replace"))
     for number, line in enumerate(lines, first_line):
         if line:
-            wrong = _wrong(reader, split_line(line, reader.delimiter))
+            wrong = _wrong(needed, split_line(line, needed.delimiter))
             if wrong:
                 return ParseError(f"{uri}, line {number}: {wrong}")
     return None
 
 
-def _wrong(reader: CSVReader, fields: list[str]) -> str | None:
-    columns = reader.columns
+def _wrong(needed: Fields, fields: list[str]) -> str | None:
+    columns = needed.columns
     if len(fields) != columns.n_columns:
         return f"it has {len(fields)} fields where {columns.n_columns} are needed"
-    return next(filter(None, _wrong_fields(reader, fields)), None)
+    return next(filter(None, _wrong_fields(needed, fields)), None)
 
 
-def _wrong_fields(reader: CSVReader, fields: list[str]) -> Iterator[str | None]:
-    columns = reader.columns
+def _wrong_fields(needed: Fields, fields: list[str]) -> Iterator[str | None]:
+    columns = needed.columns
     for at in columns.features:
-        yield _wrong_number(fields[at], columns.describe(at), reader.dtype)
+        yield _wrong_number(fields[at], columns.describe(at), needed.dtype)
     if columns.weight is not None:
         at = columns.weight
         yield _wrong_number(fields[at], columns.describe(at), np.dtype(np.float64))
     if columns.label is not None:
-        yield _wrong_label(fields[columns.label], columns.describe(columns.label), reader)
+        yield _wrong_label(fields[columns.label], columns.describe(columns.label), needed)
 
 
 def _wrong_number(field: str, column: str, dtype: np.dtype[Any]) -> str | None:
@@ -110,8 +129,8 @@ def _wrong_number(field: str, column: str, dtype: np.dtype[Any]) -> str | None:
     return None
 
 
-def _wrong_label(field: str, column: str, reader: CSVReader) -> str | None:
-    kind = reader.label_type
+def _wrong_label(field: str, column: str, needed: Fields) -> str | None:
+    kind = needed.label_type
     if kind == "string":
         return None
     if field in NULLS:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import chain
 
+from burly.data.places import absolute
 from burly.data.shards import DataObject
-from burly.data.storage import Storage, absolute
+from burly.data.storage import Storage
 from burly.exceptions import ConfigurationError, DataNotFoundError
 
 FORMATS = {

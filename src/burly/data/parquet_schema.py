@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from burly.data.asked import Asked
 from burly.data.columns import Columns, choose_columns
 from burly.data.partition import DatasetInfo
 from burly.data.read_parquet import ParquetReader, read_footer
@@ -16,12 +16,9 @@ from burly.data.shards import DataObject, Shard, row_ranges, rows_per_shard
 from burly.data.storage import Storage
 from burly.exceptions import DataError, SchemaError
 
-if TYPE_CHECKING:
-    from burly.data.dataset import Dataset
-
 
 def describe(
-    objects: Sequence[DataObject], dataset: Dataset, storage: Storage, learnt: Sequence[str] = ()
+    objects: Sequence[DataObject], asked: Asked, storage: Storage, learnt: Sequence[str] = ()
 ) -> ResolvedDataset:
     """Look at the footers of Parquet files.
 
@@ -39,15 +36,15 @@ def describe(
     columns = choose_columns(
         schema.names,
         len(schema.names),
-        columns=dataset.columns,
-        label=dataset.label,
-        weight=dataset.weight,
+        columns=asked.columns,
+        label=asked.label,
+        weight=asked.weight,
         where=objects[0].uri,
         learnt=learnt,
     )
     for item, footer in zip(objects, footers, strict=True):
         _check(item, footer.schema.to_arrow_schema(), columns, schema)
-    reader = ParquetReader(columns, dataset.final or np.dtype(np.float32))
+    reader = ParquetReader(columns, asked.final or np.dtype(np.float32))
     n_features = len(columns.features)
     per_shard = rows_per_shard(n_features * reader.dtype.itemsize)
     shards: list[Shard] = []

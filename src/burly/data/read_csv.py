@@ -14,8 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv as arrow
 
-from burly.data.columns import Columns
-from burly.data.csv_text import explain, quotes_span_lines
+from burly.data.csv_text import Fields, explain, quotes_span_lines
 from burly.data.from_arrow import labels, numbers
 from burly.data.growing import Growing
 from burly.data.lines import (
@@ -36,25 +35,10 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class CSVReader:
-    """Reads shards of CSV files.
-
-    Attributes
-    ----------
-    columns : Columns
-    dtype : numpy dtype
-        float32 or float64.
-    delimiter : str
-    label_type : str
-        Arrow's name for the type of the label: int64, double, bool or string.
-    """
+class CSVReader(Fields):
+    """Reads shards of CSV files."""
 
     leaves_pieces: ClassVar[bool] = True
-
-    columns: Columns
-    dtype: np.dtype[Any]
-    delimiter: str
-    label_type: str = "string"
 
     def runs(self, shards: Sequence[Shard]) -> list[tuple[Shard, ...]]:
         """Group shards into requests."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.lib import format as npy
 
+from burly.data.asked import Asked
 from burly.data.columns import Columns, choose_columns
 from burly.data.dtypes import cast, final_dtype
 from burly.data.partition import DatasetInfo, ShardRows
@@ -20,9 +21,6 @@ from burly.data.resolved import ResolvedDataset
 from burly.data.shards import DataObject, Shard, row_ranges, rows_per_shard, runs_of
 from burly.data.storage import Storage
 from burly.exceptions import DataError, ParseError, SchemaError
-
-if TYPE_CHECKING:
-    from burly.data.dataset import Dataset
 
 HEADER_BYTES = 16 << 10
 
@@ -79,7 +77,7 @@ class NPYReader:
         )
 
 
-def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) -> ResolvedDataset:
+def describe(objects: Sequence[DataObject], asked: Asked, storage: Storage) -> ResolvedDataset:
     """Look at the headers of NPY files.
 
     Raises
@@ -100,12 +98,12 @@ def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) 
     columns = choose_columns(
         (),
         n_columns,
-        columns=dataset.columns,
-        label=dataset.label,
-        weight=dataset.weight,
+        columns=asked.columns,
+        label=asked.label,
+        weight=asked.weight,
         where=objects[0].uri,
     )
-    dtype = final_dtype(stored, dataset.final, objects[0].uri)
+    dtype = final_dtype(stored, asked.final, objects[0].uri)
     per_shard = rows_per_shard(dtype.itemsize * len(columns.features))
     row_bytes = n_columns * stored.itemsize
     shards: list[Shard] = []

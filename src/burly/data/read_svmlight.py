@@ -12,11 +12,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from burly.data.asked import Asked
 from burly.data.csr import CSR
 from burly.data.growing import Growing
 from burly.data.lines import (
@@ -35,9 +36,6 @@ from burly.data.resolved import ResolvedDataset
 from burly.data.shards import DataObject, Shard, runs_of
 from burly.data.storage import Storage
 from burly.exceptions import ConfigurationError, DataError, ParseError
-
-if TYPE_CHECKING:
-    from burly.data.dataset import Dataset
 
 Array = NDArray[Any]
 
@@ -155,7 +153,7 @@ class _WrongLineError(Exception):
         return ParseError(f"{uri}, line {lines_before + self.line + 1}: {self}")
 
 
-def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) -> ResolvedDataset:
+def describe(objects: Sequence[DataObject], asked: Asked, storage: Storage) -> ResolvedDataset:
     """Look at the first lines of svmlight files.
 
     Raises
@@ -168,7 +166,7 @@ def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) 
         If there are no rows.
     """
     for name in ("columns", "label", "weight"):
-        if getattr(dataset, name) is not None:
+        if getattr(asked, name) is not None:
             raise ConfigurationError(
                 f"{name}= has no meaning for svmlight files: lines start with their label, all "
                 "other columns are features, and rows have no weights"
@@ -176,7 +174,7 @@ def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) 
     shards = cut_files([item for item in objects if item.size])
     if not shards:
         raise DataError(f"{objects[0].uri} is empty")
-    reader = SvmlightReader(dataset.final or np.dtype(np.float32))
+    reader = SvmlightReader(asked.final or np.dtype(np.float32))
     text = first_lines(shards[0], storage)
     try:
         X, y = reader.convert(text)
@@ -188,7 +186,7 @@ def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) 
     if len(y) and bool(np.all(y == np.rint(y))):
         reader = replace(reader, label=INT64)
     info = DatasetInfo(
-        n_features=dataset.n_features or 0,
+        n_features=asked.n_features or 0,
         dtype=reader.dtype,
         n_shards=len(shards),
         n_rows=len(X) if whole else None,
@@ -196,7 +194,7 @@ def describe(objects: Sequence[DataObject], dataset: Dataset, storage: Storage) 
         labelled=True,
         in_memory=False,
         sparse=True,
-        first_column=None if dataset.zero_based is None else 1 - int(dataset.zero_based),
+        first_column=None if asked.zero_based is None else 1 - int(asked.zero_based),
         numbered=False,
     )
     return ResolvedDataset(info, shards, reader, len(text) / max(len(X), 1))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from burly.data.ahead import fetch_and_parse
 from burly.data.partition import DatasetInfo, Partition, ShardRows
+from burly.data.reader import Reader
 from burly.data.shards import Shard
 from burly.data.storage import Storage
-
-if TYPE_CHECKING:
-    from burly.data.resolved import Reader
 
 _AHEAD = 2
 """Requests under way beside those that are being parsed; each holds its bytes beside the rows."""

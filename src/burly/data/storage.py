@@ -15,15 +15,14 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import unquote
 
 import obstore
 from obstore import exceptions as foreign
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
+from burly.data.places import joined, root_and_key
 from burly.data.shards import DataObject
 from burly.exceptions import (
-    ConfigurationError,
     DataAccessError,
     DataChangedError,
     DataNotFoundError,
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _N_REQUESTS = 16
-SCHEMES = ("s3", "gs", "az", "file")
 _VARIABLES = ("AWS_", "GOOGLE_", "AZURE_")
 _ENDPOINTS = {
     "AWS_": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
@@ -79,45 +77,6 @@ class Credentials(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"Credentials(<{len(self)} settings, not shown>)"
-
-
-def absolute(uri: str | os.PathLike[str]) -> str:
-    """Return the one way to write a place: an absolute local path, or ``scheme://bucket/key``.
-
-    Raises
-    ------
-    burly.exceptions.ConfigurationError
-        If the scheme is not one of ours.
-    """
-    text = os.fspath(uri)
-    scheme, colon, rest = text.partition("://")
-    if not colon:
-        path = os.path.normpath(Path(text).expanduser().absolute())
-        return path + "/" if text.endswith("/") and path != "/" else path
-    if scheme not in SCHEMES:
-        raise ConfigurationError(
-            f"cannot read {text!r}: the scheme must be one of {', '.join(SCHEMES)}, "
-            "or a path without one"
-        )
-    if scheme == "file":
-        return "/" + unquote(rest.removeprefix("localhost")).lstrip("/")
-    if not rest.partition("/")[0]:
-        raise ConfigurationError(f"{text!r} names no bucket; write {scheme}://bucket/path")
-    return text
-
-
-def root_and_key(uri: str) -> tuple[str, str]:
-    """Split an absolute place into its store (empty for local files) and the key inside it."""
-    scheme, colon, rest = uri.partition("://")
-    if not colon:
-        return "", uri.lstrip("/")
-    bucket, _, key = rest.partition("/")
-    return f"{scheme}://{bucket}", key
-
-
-def joined(root: str, key: str) -> str:
-    """Undo `root_and_key`."""
-    return f"{root}/{key}"
 
 
 class Storage:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 import os
 import warnings
 from typing import Any, Self
@@ -16,19 +15,20 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_array, check_is_fitted, check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from burly.algorithms import kmeans
 from burly.data.dataset import Dataset
-from burly.data.resolved import ResolvedDataset
+from burly.estimators.as_sklearn import sklearn_kmeans
 from burly.estimators.base import draw_seed, launch, resolve, resolve_for_outputs, run_of
+from burly.estimators.parameters import check_kmeans
+from burly.estimators.starts import first_centers
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Launcher
 from burly.model_files import ModelFile, read_model, write_model
 from burly.report.run import Run
 
 Array = NDArray[Any]
-INITS = ("k-means++", "k-means||", "random")
 APPLYING = {"labels": "predict", "distances": "transform"}
 """The methods that apply a model, by what they ask for."""
 
@@ -140,10 +140,10 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         burly.exceptions.StateStoreError, burly.exceptions.LaunchError
             If functions or the state store fail.
         """
-        self._check_parameters()
+        check_kmeans(self)
         data = resolve(self, X, sample_weight=sample_weight, reset=True)
         seed = draw_seed(self.random_state)
-        init, given, n_init = self._first_centers(data, seed)
+        init, given, n_init = first_centers(self, data, seed)
         shown = self.init if isinstance(self.init, str) and self.init != "auto" else init
         run = run_of(self, "fit", seed=seed, init=shown)
         fitting = kmeans.KMeans(
@@ -250,19 +250,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
     def to_sklearn(self) -> Any:
         """Return a fitted ``sklearn.cluster.KMeans`` with these centres."""
-        from sklearn.cluster import KMeans as SklearnKMeans  # noqa: PLC0415  slow to import
-
         check_is_fitted(self)
-        init = self.init if isinstance(self.init, str) and self.init == "random" else "k-means++"
-        model = SklearnKMeans(
-            n_clusters=len(self.cluster_centers_), init=init, max_iter=self.max_iter, tol=self.tol
-        )
-        names = ("cluster_centers_", "labels_", "inertia_", "n_iter_", "n_features_in_")
-        for name in (*names, "feature_names_in_"):
-            if hasattr(self, name):
-                setattr(model, name, getattr(self, name))
-        model._n_threads = 1  # noqa: SLF001  its predict needs it
-        return model
+        return sklearn_kmeans(self)
 
     @property
     def _n_features_out(self) -> int:
@@ -301,65 +290,6 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
                 ConvergenceWarning,
                 stacklevel=3,
             )
-
-    def _check_parameters(self) -> None:
-        for name in ("n_clusters", "max_iter"):
-            value = getattr(self, name)
-            if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-                raise ConfigurationError(f"{name} must be a whole number from 1, got {value!r}")
-        if not isinstance(self.tol, numbers.Real) or not 0 <= self.tol < np.inf:
-            raise ConfigurationError(f"tol must be 0 or more, got {self.tol!r}")
-        is_auto = isinstance(self.n_init, str) and self.n_init == "auto"
-        if not is_auto and (not isinstance(self.n_init, numbers.Integral) or self.n_init < 1):
-            raise ConfigurationError(f"n_init must be 'auto' or from 1, got {self.n_init!r}")
-        if self.algorithm not in ("lloyd", "elkan"):
-            raise ConfigurationError(
-                f"algorithm must be 'lloyd' or 'elkan', got {self.algorithm!r}"
-            )
-        if isinstance(self.init, str) and self.init not in ("auto", *INITS):
-            raise ConfigurationError(
-                f"init must be 'auto', {', '.join(map(repr, INITS))}, an array or a callable, "
-                f"got {self.init!r}"
-            )
-
-    def _first_centers(self, data: ResolvedDataset, seed: int) -> tuple[Any, Array | None, int]:
-        """Return how to seed, given centres of each start if any, and the number of starts."""
-        chosen = None if isinstance(self.n_init, str) else int(self.n_init)
-        if isinstance(self.init, str):
-            auto = "k-means++" if data.info.in_memory else "k-means||"
-            init = auto if self.init == "auto" else self.init
-            return init, None, chosen or (10 if init == "random" else 1)
-        if callable(self.init):
-            if not data.info.in_memory:
-                raise ConfigurationError(
-                    "init is a callable, which would need all of a stored dataset here: use "
-                    "'k-means||', 'random' or an array"
-                )
-            reader: Any = data.reader
-            random = check_random_state(seed % (1 << 32))
-            starts = [
-                self._checked(self.init(reader.X, self.n_clusters, random_state=random), data)
-                for _ in range(chosen or 10)
-            ]
-            return "given", np.stack(starts), len(starts)
-        if chosen is not None and chosen != 1:
-            warnings.warn(
-                "Explicit initial center position passed: performing only one init in KMeans "
-                f"instead of n_init={chosen}.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
-        return "given", self._checked(self.init, data)[np.newaxis], 1
-
-    def _checked(self, centers: Any, data: ResolvedDataset) -> Array:
-        checked: Array = check_array(centers, dtype=data.info.dtype, order="C", copy=True)
-        if checked.shape != (self.n_clusters, data.info.n_features):
-            raise ConfigurationError(
-                f"The shape of the initial centers {checked.shape} does not match the number of "
-                f"clusters {self.n_clusters} and the number of features of the data "
-                f"{data.info.n_features}."
-            )
-        return checked
 
 
 def _refuse_stored(X: Any, method: str, instead: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 import os
 import warnings
 from collections.abc import Mapping
@@ -13,15 +12,14 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model._base import SparseCoefMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from burly.algorithms.logistic.algorithm import LogisticRegression as Fitting
 from burly.algorithms.logistic.auto import SERVED_BY
 from burly.algorithms.logistic.predicting import Prediction
 from burly.algorithms.logistic.settings import Settings
-from burly.data.dataset import Dataset
 from burly.data.resolved import ResolvedDataset
+from burly.estimators.as_sklearn import sklearn_logistic_regression
 from burly.estimators.base import (
     launch,
     learn_columns,
@@ -29,6 +27,12 @@ from burly.estimators.base import (
     resolve,
     resolve_for_outputs,
     run_of,
+)
+from burly.estimators.labels import class_weight_of, labels_for_workers, name_of_labels
+from burly.estimators.parameters import (
+    check_logistic_regression,
+    penalised_intercept_of,
+    penalty_of,
 )
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Launcher
@@ -172,9 +176,9 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         burly.exceptions.StateStoreError, burly.exceptions.LaunchError
             If functions or the state store fail.
         """
-        penalty_c, l1_ratio = self._penalty()
-        self._check_parameters()
-        labels, objects = self._labels(X, y)
+        penalty_c, l1_ratio = penalty_of(self)
+        check_logistic_regression(self)
+        labels, objects = labels_for_workers(self, X, y)
         data = resolve(self, X, y=labels, sample_weight=sample_weight, reset=True, sparse=True)
         if self._goes_on and not data.info.numbered:
             data = numbered_as(self, data)
@@ -184,14 +188,14 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
             tol=float(self.tol),
             max_iter=int(self.max_iter),
             fit_intercept=bool(self.fit_intercept),
-            intercept_scaling=self._penalised_intercept(),
-            class_weight=self._class_weight(objects),
+            intercept_scaling=penalised_intercept_of(self),
+            class_weight=class_weight_of(self, objects),
             solver=SERVED_BY[self.solver],
             learning_rate=float(self.learning_rate),
             start=self._start(data),
         )
         run = run_of(self, "fit")
-        fitting = Fitting(settings, data.info.feature_names, _label_name(X))
+        fitting = Fitting(settings, data.info.feature_names, name_of_labels(X))
         result = launch(self, fitting, data, run)
         chosen = str(result.state["solver"])
         run.settings = {**run.settings, "solver_chosen": chosen}
@@ -313,21 +317,8 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
 
     def to_sklearn(self) -> Any:
         """Return a fitted ``sklearn.linear_model.LogisticRegression`` with these coefficients."""
-        from sklearn.linear_model import (  # noqa: PLC0415  slow to import
-            LogisticRegression as SklearnLogisticRegression,
-        )
-
         check_is_fitted(self)
-        names = SklearnLogisticRegression().get_params()
-        params = {name: value for name, value in self.get_params().items() if name in names}
-        if params["solver"] not in ("liblinear", "newton-cg", "newton-cholesky", "sag", "saga"):
-            params["solver"] = "saga" if self.l1_ratio else "lbfgs"
-        model = SklearnLogisticRegression(**params)
-        fitted = ("coef_", "intercept_", "classes_", "n_iter_", "n_features_in_")
-        for name in (*fitted, "feature_names_in_"):
-            if hasattr(self, name):
-                setattr(model, name, getattr(self, name))
-        return model
+        return sklearn_logistic_regression(self)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -355,35 +346,6 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
     def _dense_coef(self) -> Array:
         coef = self.coef_
         return np.asarray(coef.toarray() if hasattr(coef, "toarray") else coef)
-
-    def _labels(self, X: Any, y: Any) -> tuple[Any, Array | None]:
-        """Return labels that workers can tell apart, and the classes if these are not them."""
-        if y is None:
-            if isinstance(X, Dataset):
-                return None, None
-            raise ConfigurationError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None"
-            )
-        labels = column_or_1d(y, warn=True)
-        if not isinstance(X, Dataset):
-            check_consistent_length(X, labels)
-        if labels.dtype.kind not in "biuUS":
-            if labels.dtype.kind == "f" and not np.all(np.isfinite(labels)):
-                raise ConfigurationError("Input y contains NaN or infinity")
-            check_classification_targets(labels)
-        if labels.dtype.kind in "biufUS":
-            return labels, None
-        classes, codes = np.unique(labels, return_inverse=True)
-        return codes.astype(np.int64), classes
-
-    def _class_weight(self, objects: Array | None) -> Any:
-        if self.class_weight is None or isinstance(self.class_weight, str):
-            return self.class_weight
-        pairs = list(self.class_weight.items())
-        if objects is None:
-            return tuple((label, float(weight)) for label, weight in pairs)
-        places = {label: place for place, label in enumerate(objects.tolist())}
-        return tuple((places[label], float(weight)) for label, weight in pairs if label in places)
 
     @property
     def _goes_on(self) -> bool:
@@ -413,68 +375,3 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
                 ConvergenceWarning,
                 stacklevel=3,
             )
-
-    def _penalised_intercept(self) -> float | None:
-        if self.solver != "liblinear" or not self.fit_intercept:
-            return None
-        return float(self.intercept_scaling)
-
-    def _penalty(self) -> tuple[float, float]:
-        """Return C and l1_ratio, from these and from the older penalty."""
-        ratio = self.l1_ratio
-        if self.penalty == "deprecated":
-            if ratio is None:
-                warnings.warn(
-                    "l1_ratio=None is deprecated: use a number from 0 to 1",
-                    FutureWarning,
-                    stacklevel=3,
-                )
-            return self.C, 0.0 if ratio is None else ratio
-        if self.penalty not in ("l1", "l2", "elasticnet", None):
-            raise ConfigurationError(
-                f"penalty must be 'l1', 'l2', 'elasticnet' or None, got {self.penalty!r}; "
-                "l1_ratio and C replace it"
-            )
-        warnings.warn(
-            "penalty is deprecated: use l1_ratio and C instead", FutureWarning, stacklevel=3
-        )
-        if self.penalty is None:
-            return np.inf, 0.0
-        if self.penalty == "elasticnet":
-            if ratio is None:
-                raise ConfigurationError("l1_ratio must be specified when penalty is elasticnet")
-            return self.C, ratio
-        return self.C, 1.0 if self.penalty == "l1" else 0.0
-
-    def _check_parameters(self) -> None:
-        if self.solver not in SERVED_BY:
-            raise ConfigurationError(
-                f"solver must be one of {', '.join(SERVED_BY)}, got {self.solver!r}"
-            )
-        if not isinstance(self.C, numbers.Real) or not self.C > 0:
-            raise ConfigurationError(f"C must be a number above 0, got {self.C!r}")
-        ratio = self.l1_ratio
-        if ratio is not None and (not isinstance(ratio, numbers.Real) or not 0 <= ratio <= 1):
-            raise ConfigurationError(f"l1_ratio must be from 0 to 1, got {ratio!r}")
-        if not isinstance(self.tol, numbers.Real) or not 0 <= self.tol < np.inf:
-            raise ConfigurationError(f"tol must be 0 or more, got {self.tol!r}")
-        if not isinstance(self.max_iter, numbers.Integral) or self.max_iter < 0:
-            raise ConfigurationError(f"max_iter must be 0 or more, got {self.max_iter!r}")
-        if not isinstance(self.intercept_scaling, numbers.Real) or not self.intercept_scaling > 0:
-            raise ConfigurationError(
-                f"intercept_scaling must be a number above 0, got {self.intercept_scaling!r}"
-            )
-        weight = self.class_weight
-        if weight is not None and weight != "balanced" and not isinstance(weight, Mapping):
-            raise ConfigurationError(
-                f"class_weight must be a dict, 'balanced' or None, got {weight!r}"
-            )
-        if self.n_jobs is not None:
-            warnings.warn("n_jobs has no effect: use n_threads", FutureWarning, stacklevel=3)
-
-
-def _label_name(X: Any) -> str:
-    """Return what messages call the labels."""
-    if not isinstance(X, Dataset) or X.label is None:
-        return "the label of a line" if isinstance(X, Dataset) and not X.in_memory else "y"
-    return f"column {X.label!r}"

@@ -11,8 +11,8 @@ from burly.algorithms.base import Algorithm
 from burly.data.allocator import use_one_arena
 from burly.data.outputs import OutputWriter
 from burly.data.partition import DatasetInfo, Partition
+from burly.data.reader import Reader
 from burly.data.reading import read_partition
-from burly.data.resolved import Reader
 from burly.data.shards import Shard
 from burly.exceptions import describe
 from burly.kernels import ThreadTeam

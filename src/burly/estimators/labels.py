@@ -1,0 +1,54 @@
+"""Labels of any type, as workers can tell them apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from burly.data.dataset import Dataset
+from burly.exceptions import ConfigurationError
+
+Array = NDArray[Any]
+
+
+def labels_for_workers(model: Any, X: Any, y: Any) -> tuple[Any, Array | None]:
+    """Return labels that workers can tell apart, and the classes if these are not them."""
+    if y is None:
+        if isinstance(X, Dataset):
+            return None, None
+        raise ConfigurationError(
+            f"{type(model).__name__} requires y to be passed, but the target y is None"
+        )
+    labels = column_or_1d(y, warn=True)
+    if not isinstance(X, Dataset):
+        check_consistent_length(X, labels)
+    if labels.dtype.kind not in "biuUS":
+        if labels.dtype.kind == "f" and not np.all(np.isfinite(labels)):
+            raise ConfigurationError("Input y contains NaN or infinity")
+        check_classification_targets(labels)
+    if labels.dtype.kind in "biufUS":
+        return labels, None
+    classes, codes = np.unique(labels, return_inverse=True)
+    return codes.astype(np.int64), classes
+
+
+def class_weight_of(model: Any, objects: Array | None) -> Any:
+    """Return the weights of classes as workers know these; None and "balanced" as they are."""
+    if model.class_weight is None or isinstance(model.class_weight, str):
+        return model.class_weight
+    pairs = list(model.class_weight.items())
+    if objects is None:
+        return tuple((label, float(weight)) for label, weight in pairs)
+    places = {label: place for place, label in enumerate(objects.tolist())}
+    return tuple((places[label], float(weight)) for label, weight in pairs if label in places)
+
+
+def name_of_labels(X: Any) -> str:
+    """Return what messages call the labels."""
+    if not isinstance(X, Dataset) or X.label is None:
+        return "the label of a line" if isinstance(X, Dataset) and not X.in_memory else "y"
+    return f"column {X.label!r}"
