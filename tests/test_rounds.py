@@ -318,6 +318,25 @@ def test_the_client_gets_every_event_once(backend):
     store.close()
 
 
+@pytest.mark.parametrize(("tell_s", "told_early"), [(0.0, True), (np.inf, False)])
+def test_events_wait_for_company(backend, monkeypatch, tell_s, told_early):
+    monkeypatch.setattr("burly.rounds.TELL_S", tell_s)
+    client = backend.start(world_size=1)
+    store = backend.connect()
+    rounds = Rounds(store, rank=0, world_size=1, memory=MEMORY)
+    state = rounds.receive()
+    while not state.done:
+        state = rounds.exchange(step(state, 0), update)
+    early = [type(event) for event in client.wait(2, PATIENCE_S).telemetry]
+    per_round = [StatePublished, RoundDone]
+    assert early == (per_round * (N_ROUNDS - 1) if told_early else [])
+    rounds.leave()
+    ((_, last_words),) = client.departures(PATIENCE_S)
+    assert [type(event) for event in last_words] == per_round * (1 if told_early else N_ROUNDS)
+    client.close()
+    store.close()
+
+
 def test_an_observer_gets_events_at_once():
     backend = Backend(None)
     backend.start(world_size=1)

@@ -20,21 +20,18 @@ from __future__ import annotations
 
 import hmac
 import json
-import math
 import struct
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, get_args
 
-import numpy as np
 from numpy.typing import NDArray
 
 from burly.contributions import Part, Reducer
 from burly.events import Event
 from burly.exceptions import FrameError
+from burly.state.layouts import ALIGNMENT, Body, as_stored, dtype_text, pieces_of
 from burly.state.store import ContributionMessage, StateMessage
 from burly.states import NUMERICS_VERSION, State
 
@@ -43,12 +40,8 @@ FORMAT_VERSION = 1
 _MAGIC = b"brly"
 _PREFIX = struct.Struct("<4sHHI")
 _TAG_BYTES = 32
-_ALIGNMENT = 16
-_PADDING = bytes(_ALIGNMENT)
 _PERSON = b"burly frame"
 _REDUCERS = {reducer.value: reducer for reducer in Reducer}
-_PLAIN = frozenset(map(np.dtype, ("<i8", "<f8", "<f4", "<i4"))) if sys.byteorder == "little" else ()
-_KINDS_OF_DTYPE = frozenset("biufSUMm")
 _EVENT_TYPES: tuple[type[Any], ...] = get_args(Event)
 _EVENT_NUMBERS = {event_type: number for number, event_type in enumerate(_EVENT_TYPES)}
 _EVENT_FIELDS = {
@@ -83,13 +76,13 @@ class FrameCodec:
         """Return the frame of a contribution."""
         names = list(message.contribution)
         parts = [message.contribution[name] for name in names]
-        arrays = [_as_stored(name, part.array) for name, part in message.contribution.items()]
+        arrays = [as_stored(name, part.array) for name, part in message.contribution.items()]
         header = {
             "round": message.round,
             "rank": message.rank,
             "attempt": message.attempt,
             "parts": [
-                [name, part.reducer.value, part.limit, _dtype_text(array.dtype), array.shape]
+                [name, part.reducer.value, part.limit, dtype_text(array.dtype), array.shape]
                 for name, part, array in zip(names, parts, arrays, strict=True)
             ],
             "events": encode_events(message.telemetry),
@@ -123,7 +116,7 @@ class FrameCodec:
     def encode_state(self, message: StateMessage) -> bytes:
         """Return the frame of a state, without the arrays that it carries over."""
         sent = {
-            name: _as_stored(name, array)
+            name: as_stored(name, array)
             for name, array in message.state.arrays.items()
             if name not in message.carried
         }
@@ -133,7 +126,7 @@ class FrameCodec:
             "done": message.state.done,
             "figures": dict(message.state.figures),
             "arrays": [
-                [name, _dtype_text(sent[name].dtype), sent[name].shape]
+                [name, dtype_text(sent[name].dtype), sent[name].shape]
                 if name in sent
                 else [name, message.carried[name]]
                 for name in message.state.arrays
@@ -175,22 +168,16 @@ class FrameCodec:
     # --- the envelope ---------------------------------------------------------------------------
     def _seal(self, kind: str, header: Header, arrays: Sequence[Array]) -> bytes:
         text = _ENCODE({"kind": kind, **self._place, **header}).encode()
-        text += b" " * (-(_PREFIX.size + len(text)) % _ALIGNMENT)
-        pieces: list[bytes | memoryview] = [
-            _PREFIX.pack(_MAGIC, FORMAT_VERSION, 0, len(text)),
-            text,
-        ]
-        for array in arrays:
-            # There are no buffers of times: they are numbers of 64 bits.
-            pieces.append((array.view(np.int64) if array.dtype.kind in "Mm" else array).data)
-            pieces.append(_PADDING[: -array.nbytes % _ALIGNMENT])
+        text += b" " * (-(_PREFIX.size + len(text)) % ALIGNMENT)
+        prefix = _PREFIX.pack(_MAGIC, FORMAT_VERSION, 0, len(text))
+        pieces = [prefix, text, *pieces_of(arrays)]
         digest = blake2b(key=self._secret, digest_size=_TAG_BYTES, person=_PERSON)
         for piece in pieces:
             digest.update(piece)
         pieces.append(digest.digest())
         return b"".join(pieces)
 
-    def _unseal(self, frame: Frame, kind: str, **expected: int) -> tuple[Header, _Body]:
+    def _unseal(self, frame: Frame, kind: str, **expected: int) -> tuple[Header, Body]:
         if len(frame) < _PREFIX.size + _TAG_BYTES:
             raise FrameError(f"a frame of {len(frame)} bytes is too short to be one")
         magic, version, _, length = _PREFIX.unpack_from(frame)
@@ -217,34 +204,7 @@ class FrameCodec:
                 raise FrameError(
                     f"a frame is out of place: its {name} is {header.get(name)!r}, not {value!r}"
                 )
-        return header, _Body(frame, start, len(content))
-
-
-class _Body:
-    """The arrays of a frame."""
-
-    def __init__(self, frame: Frame, start: int, stop: int) -> None:
-        self._frame = frame
-        self._start = start
-        self._stop = stop
-
-    def arrays(self, specs: Sequence[tuple[str, Sequence[int]]]) -> list[Array]:
-        """Return read-only views, one for each dtype and shape; they have to fill the frame."""
-        arrays: list[Array] = []
-        offset = self._start
-        for text, lengths in specs:
-            dtype, shape = _dtype(text), tuple(lengths)
-            n_bytes = dtype.itemsize * math.prod(shape)
-            if min(shape, default=0) < 0 or offset + n_bytes > self._stop:
-                raise FrameError(f"an array of {dtype} and shape {shape} exceeds its frame")
-            view: Array = np.ndarray(
-                shape, dtype, buffer=self._frame, offset=offset if n_bytes else 0
-            )
-            arrays.append(view)
-            offset += n_bytes + -n_bytes % _ALIGNMENT
-        if offset != self._stop:
-            raise FrameError(f"a frame has {self._stop - offset} bytes that belong to no array")
-        return arrays
+        return header, Body(frame, start, len(content))
 
 
 def encode_events(events: Sequence[Event]) -> list[list[Any]]:
@@ -271,58 +231,3 @@ def _compact(name: str, value: Any) -> Any:
     if isinstance(value, float) and (name == "at" or name.endswith("_s")):
         return round(value, 7)
     return dict(value) if isinstance(value, Mapping) else value
-
-
-def _as_stored(name: str, array: Array) -> Array:
-    """Little-endian and C-contiguous; nothing is copied where it is so already."""
-    if array.dtype in _PLAIN and array.flags.c_contiguous:
-        return array
-    array = np.asarray(array)
-    _check_dtype(name, array.dtype)
-    return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
-
-
-def _check_dtype(name: str, dtype: np.dtype[Any]) -> None:
-    if dtype.subdtype is not None:
-        _check_dtype(name, dtype.subdtype[0])
-    elif dtype.fields is not None:
-        for field in dtype.fields.values():
-            _check_dtype(name, field[0])
-    elif dtype.kind not in _KINDS_OF_DTYPE:
-        raise FrameError(f"an array of dtype {dtype} cannot be sent: {name!r}")
-
-
-@lru_cache(maxsize=256)
-def _dtype_text(dtype: np.dtype[Any]) -> str:
-    return json.dumps(_describe_dtype(dtype), separators=(",", ":"))
-
-
-def _describe_dtype(dtype: np.dtype[Any]) -> Any:
-    if dtype.subdtype is not None:
-        return [_describe_dtype(dtype.subdtype[0]), list(dtype.subdtype[1])]
-    if dtype.fields is None:
-        return dtype.str
-    members = [(name, *dtype.fields[name][:2]) for name in dtype.names or ()]
-    return {
-        "names": [name for name, _, _ in members],
-        "formats": [_describe_dtype(format_) for _, format_, _ in members],
-        "offsets": [offset for _, _, offset in members],
-        "itemsize": dtype.itemsize,
-    }
-
-
-@lru_cache(maxsize=256)
-def _dtype(text: str) -> np.dtype[Any]:
-    dtype = _revive_dtype(json.loads(text))
-    _check_dtype("an array", dtype)
-    return dtype
-
-
-def _revive_dtype(described: Any) -> np.dtype[Any]:
-    if isinstance(described, dict):
-        formats = [_revive_dtype(format_) for format_ in described["formats"]]
-        described = {**described, "formats": formats}
-    elif isinstance(described, list):
-        described = (_revive_dtype(described[0]), tuple(described[1]))
-    dtype: np.dtype[Any] = np.dtype(described)
-    return dtype
