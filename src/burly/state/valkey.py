@@ -17,12 +17,9 @@ from burly.exceptions import (
     ConfigurationError,
     FrameError,
     RoundTooLargeError,
-    RunAbortedError,
-    RunGoneError,
-    SupersededError,
 )
 from burly.state import valkey_scripts as scripts
-from burly.state.address import Location, RunAddress
+from burly.state.address import RunAddress
 from burly.state.frames import Array, Frame, FrameCodec, decode_events, encode_events
 from burly.state.store import (
     Answer,
@@ -34,11 +31,8 @@ from burly.state.store import (
     StateMessage,
     StateStore,
 )
-from burly.state.valkey_connection import ValkeyConnection, read_info
-from burly.state.wire import RefusedError
-
-BLOCK_S = 5.0
-"""The longest time for which the server is asked to hold a read."""
+from burly.state.valkey_connection import read_info
+from burly.state.valkey_run import ValkeyRun, keys_of
 
 _BEFORE_ABORT_ID = "18446744073709551615-18446744073709551614"
 _HINT = "set its maxmemory-policy to noeviction (on ElastiCache, in the parameter group)"
@@ -56,14 +50,7 @@ class ValkeyStateStore(StateStore):
         super().__init__()
         self._address = address
         self._codec = FrameCodec(address.run_id, address.secret, address.leg)
-        self._keys = _keys(address, address.leg)
-        self._connection = ValkeyConnection(
-            Location.parse(address.url),
-            traffic=self.traffic,
-            patience_s=address.patience_s,
-            longest_wait_s=BLOCK_S,
-        )
-        self._identity: tuple[str, str] = ("", "0")
+        self._server = ValkeyRun(address, self._codec, self.traffic)
         self._origins: dict[str, tuple[int, Array]] = {}
         self._events_read: str | None = None
         self._departures_read = "0-0"
@@ -79,7 +66,7 @@ class ValkeyStateStore(StateStore):
         burly.exceptions.ConfigurationError
             If the server may evict keys that have a time to live.
         """
-        info = read_info(self._connection)
+        info = read_info(self._server.connection)
         if info.may_evict:
             raise ConfigurationError(
                 f"the state store may drop the states of a run: {info.software} {info.version} has "
@@ -87,8 +74,8 @@ class ValkeyStateStore(StateStore):
             )
         address = self._address
         for script in scripts.ALL:
-            self._connection.call("SCRIPT", "LOAD", script.source)
-        self._evaluate(
+            self._server.connection.call("SCRIPT", "LOAD", script.source)
+        self._server.evaluate(
             scripts.OPEN,
             address.world_size,
             address.memory,
@@ -100,17 +87,19 @@ class ValkeyStateStore(StateStore):
         self._events_read = "0-0"
 
     def abort(self, reason: str) -> None:
-        self._run(scripts.ABORT, self._codec.encode_record("abort", reason=reason), quiet=True)
+        self._server.ask(
+            scripts.ABORT, self._codec.encode_record("abort", reason=reason), quiet=True
+        )
 
     def departures(self, timeout_s: float) -> Sequence[tuple[int, Sequence[Event]]]:
         left: list[tuple[int, Sequence[Event]]] = []
-        for entries in self._read(
+        for entries in self._server.read(
             timeout_s,
             lambda: {"states": _BEFORE_ABORT_ID, "departures": self._departures_read},
         ):
             for entry_id, fields in entries.get("departures", ()):
                 self._departures_read = entry_id
-                record = self._decode_record(fields[1], "departure")
+                record = self._codec.decode_record(fields[1], "departure")
                 if record["rank"] not in self._departed:
                     self._departed.add(record["rank"])
                     left.append((record["rank"], decode_events(record["events"])))
@@ -123,19 +112,19 @@ class ValkeyStateStore(StateStore):
         return events
 
     def clear(self) -> None:
-        keys = {key for leg in range(self._address.leg + 1) for key in _keys(self._address, leg)}
-        self._connection.call("DEL", *sorted(keys))
+        keys = {key for leg in range(self._address.leg + 1) for key in keys_of(self._address, leg)}
+        self._server.connection.call("DEL", *sorted(keys))
 
     # --- a rank ---------------------------------------------------------------------------------
     def join(self, rank: int, attempt: int, telemetry: Sequence[Event] = ()) -> None:
-        self._identity = (str(rank), str(attempt))
-        self._run(scripts.JOIN, self._telemetry(telemetry))
+        self._server.identity = (str(rank), str(attempt))
+        self._server.ask(scripts.JOIN, self._telemetry(telemetry))
 
     def contribute(self, message: ContributionMessage) -> Answer:
         return self._answer(message, self._contribute(message))
 
     def remind(self, message: ContributionMessage) -> Answer:
-        reply = self._run(scripts.CONTRIBUTE, message.round, b"")
+        reply = self._server.ask(scripts.CONTRIBUTE, message.round, b"")
         if reply[0] == b"absent":
             reply = self._contribute(message)
         return self._answer(message, reply)
@@ -151,13 +140,12 @@ class ValkeyStateStore(StateStore):
         return self._remember(message)
 
     def post(self, message: StateMessage) -> StateMessage:
-        request = self._request(*self._identity, *self._publication(message))
-        self._connection.post("EVALSHA", scripts.PUBLISH.sha, *request)
+        self._server.tell(scripts.PUBLISH, *self._publication(message))
         return self._remember(message)
 
     def leave(self, rank: int, telemetry: Sequence[Event]) -> None:
         frame = self._codec.encode_record("departure", rank=rank, events=encode_events(telemetry))
-        self._run(scripts.LEAVE, frame)
+        self._server.ask(scripts.LEAVE, frame)
 
     # --- both -----------------------------------------------------------------------------------
     def wait(self, round: int, timeout_s: float) -> StateMessage | None:  # noqa: A002
@@ -167,10 +155,10 @@ class ValkeyStateStore(StateStore):
         def wanted() -> dict[str, str]:
             return {"states": after} | ({"telemetry": self._events_read or ""} if is_client else {})
 
-        for entries in self._read(timeout_s, wanted):
+        for entries in self._server.read(timeout_s, wanted):
             for entry_id, fields in entries.get("telemetry", ()):
                 self._events_read = entry_id
-                record = self._decode_record(fields[1], "telemetry")
+                record = self._codec.decode_record(fields[1], "telemetry")
                 self._news += decode_events(record["events"])
             if states := entries.get("states"):
                 entry_id, fields = states[-1]
@@ -179,7 +167,7 @@ class ValkeyStateStore(StateStore):
         return None
 
     def latest(self, count: int) -> Sequence[StateMessage]:
-        reply = self._run(scripts.LATEST)
+        reply = self._server.ask(scripts.LATEST)
         begun = time.perf_counter()
         entries = {
             int(entry_id.partition(b"-")[0]): frame
@@ -203,12 +191,12 @@ class ValkeyStateStore(StateStore):
         return messages
 
     def close(self) -> None:
-        self._connection.close()
+        self._server.connection.close()
 
     # --- how ------------------------------------------------------------------------------------
     def _contribute(self, message: ContributionMessage) -> list[Any]:
         frame = self._codec.encode_contribution(message)
-        return self._run(scripts.CONTRIBUTE, message.round, frame)
+        return self._server.ask(scripts.CONTRIBUTE, message.round, frame)
 
     def _answer(self, message: ContributionMessage, reply: list[Any]) -> Answer:
         match reply[0]:
@@ -230,7 +218,7 @@ class ValkeyStateStore(StateStore):
         return Complete(sorted([message, *others], key=lambda each: each.rank))
 
     def _publish(self, message: StateMessage) -> list[Any]:
-        return self._run(scripts.PUBLISH, *self._publication(message))
+        return self._server.ask(scripts.PUBLISH, *self._publication(message))
 
     def _publication(self, message: StateMessage) -> tuple[Any, ...]:
         named = ",".join(str(number) for number in sorted(set(message.carried.values())))
@@ -274,90 +262,6 @@ class ValkeyStateStore(StateStore):
             for name, array in message.state.arrays.items()
         }
         return message
-
-    def _decode_record(self, frame: Frame, kind: str) -> dict[str, Any]:
-        return self._codec.decode_record(frame, kind)
-
-    # --- the server -----------------------------------------------------------------------------
-    def _read(self, timeout_s: float, streams: Any) -> Any:
-        """Yield what blocking reads of some streams return, until the time is over.
-
-        A read that returns nothing, or that lost its connection, is followed by a look at the run
-        key: reading a stream that is gone just blocks.
-        """
-        deadline = time.monotonic() + timeout_s
-        while True:
-            remaining_s = deadline - time.monotonic()
-            wanted: Mapping[str, str] = streams()
-            block_ms = max(1, round(1000 * min(remaining_s, BLOCK_S)))
-            reply = self._connection.call(
-                "XREAD",
-                "BLOCK",
-                block_ms,
-                "STREAMS",
-                *(self._key(name) for name in wanted),
-                *wanted.values(),
-                after_reconnect=lambda: self._run(scripts.CHECK),
-            )
-            if reply is None:
-                self._run(scripts.CHECK)
-            else:
-                names = {self._key(name).encode(): name for name in wanted}
-                entries = {
-                    names[key]: [(entry_id.decode(), fields) for entry_id, fields in rows]
-                    for key, rows in reply
-                }
-                for _, fields in entries.get("states", ()):
-                    if fields[0] == b"abort":
-                        self._raise_aborted(fields[1])
-                yield entries
-            if time.monotonic() >= deadline:
-                return
-
-    def _run(self, script: scripts.Script, *arguments: Any, quiet: bool = False) -> list[Any]:
-        """Run a script behind the fence; ``quiet``: a run that has ended already is no error."""
-        reply = self._evaluate(script, *self._identity, *arguments)
-        if quiet:
-            return reply
-        match reply[0]:
-            case b"gone":
-                raise RunGoneError(
-                    f"run {self._address.run_id} is not in the state store: it was finished or "
-                    "cancelled, it expired, or the store was restarted empty"
-                )
-            case b"aborted":
-                self._raise_aborted(reply[1])
-            case b"superseded":
-                rank, attempt = self._identity
-                raise SupersededError(
-                    f"attempt {attempt} of rank {rank} was superseded by attempt {int(reply[1])}"
-                )
-        return reply
-
-    def _raise_aborted(self, frame: Frame) -> None:
-        raise RunAbortedError(self._decode_record(frame, "abort")["reason"])
-
-    def _evaluate(self, script: scripts.Script, *arguments: Any) -> list[Any]:
-        request = self._request(*arguments)
-        try:
-            reply: list[Any] = self._connection.call("EVALSHA", script.sha, *request)
-        except RefusedError:
-            reply = self._connection.call("EVAL", script.source, *request)
-        return reply
-
-    def _request(self, *arguments: Any) -> tuple[Any, ...]:
-        return (len(self._keys), *self._keys, self._address.leg, *arguments)
-
-    def _key(self, name: str) -> str:
-        return self._keys[scripts.KEYS.index(name)]
-
-
-def _keys(address: RunAddress, leg: int) -> tuple[str, ...]:
-    """All keys of a run have one hash tag: in a cluster they live on one node."""
-    prefix = f"burly:{{{address.run_id}}}"
-    return tuple(
-        f"{prefix}:{name}" if name == "run" else f"{prefix}:{leg}:{name}" for name in scripts.KEYS
-    )
 
 
 def _complete(message: StateMessage, carried: Mapping[str, Array]) -> StateMessage:
