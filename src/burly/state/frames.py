@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from burly.contributions import Part, Reducer
 from burly.events import Event
 from burly.exceptions import FrameError
-from burly.state.layouts import ALIGNMENT, Body, as_stored, dtype_text, pieces_of
+from burly.state.layouts import ALIGNMENT, Layout, as_stored, describe, pieces_of
 from burly.state.store import ContributionMessage, StateMessage
 from burly.states import NUMERICS_VERSION, State
 
@@ -74,17 +74,17 @@ class FrameCodec:
     # --- contributions --------------------------------------------------------------------------
     def encode_contribution(self, message: ContributionMessage) -> bytes:
         """Return the frame of a contribution."""
-        names = list(message.contribution)
-        parts = [message.contribution[name] for name in names]
-        arrays = [as_stored(name, part.array) for name, part in message.contribution.items()]
+        parts = message.contribution.items()
+        arrays = [as_stored(name, part.array) for name, part in parts]
+        entries = tuple(
+            ((name, part.reducer.value, part.limit), array.dtype, array.shape)
+            for (name, part), array in zip(parts, arrays, strict=True)
+        )
         header = {
             "round": message.round,
             "rank": message.rank,
             "attempt": message.attempt,
-            "parts": [
-                [name, part.reducer.value, part.limit, dtype_text(array.dtype), array.shape]
-                for name, part, array in zip(names, parts, arrays, strict=True)
-            ],
+            "arrays": describe(entries),
             "events": encode_events(message.telemetry),
         }
         return self._seal("contribution", header, arrays)
@@ -99,11 +99,12 @@ class FrameCodec:
         """Return the contribution in a frame, which has to belong to a round and a rank."""
         header, body = self._unseal(frame, "contribution", round=round, rank=rank)
         try:
-            specs = [(dtype, shape) for _, _, _, dtype, shape in header["parts"]]
-            arrays = body.arrays(specs)
+            layout = Layout.of(header["arrays"])
             contribution = {
                 name: Part(_REDUCERS[reducer], array, limit)
-                for (name, reducer, limit, _, _), array in zip(header["parts"], arrays, strict=True)
+                for ((name, reducer, limit), *_), array in zip(
+                    layout.held, layout.views(frame, *body), strict=True
+                )
             }
             events = decode_events(header["events"])
             return ContributionMessage(
@@ -120,17 +121,18 @@ class FrameCodec:
             for name, array in message.state.arrays.items()
             if name not in message.carried
         }
+        entries = tuple(
+            ((name,), sent[name].dtype, sent[name].shape)
+            if name in sent
+            else ((name, message.carried[name]), None, ())
+            for name in message.state.arrays
+        )
         header = {
             "round": message.round,
             "phase": message.state.phase,
             "done": message.state.done,
             "figures": dict(message.state.figures),
-            "arrays": [
-                [name, dtype_text(sent[name].dtype), sent[name].shape]
-                if name in sent
-                else [name, message.carried[name]]
-                for name in message.state.arrays
-            ],
+            "arrays": describe(entries),
         }
         return self._seal("state", header, list(sent.values()))
 
@@ -141,12 +143,14 @@ class FrameCodec:
         """
         header, body = self._unseal(frame, "state", round=round)
         try:
-            sent = [spec for spec in header["arrays"] if len(spec) == 3]
-            carried = {spec[0]: int(spec[1]) for spec in header["arrays"] if len(spec) == 2}
-            arrays = body.arrays([(dtype, shape) for _, dtype, shape in sent])
+            layout = Layout.of(header["arrays"])
+            carried = {name: int(number) for name, number in layout.elsewhere}
+            arrays = layout.views(frame, *body)
             state = State(
                 phase=header["phase"],
-                arrays={spec[0]: array for spec, array in zip(sent, arrays, strict=True)},
+                arrays={
+                    name: array for ((name,), *_), array in zip(layout.held, arrays, strict=True)
+                },
                 done=header["done"],
                 figures=header["figures"],
             )
@@ -161,8 +165,9 @@ class FrameCodec:
 
     def decode_record(self, frame: Frame, kind: str) -> Header:
         """Return the values that `encode_record` was given."""
-        header, body = self._unseal(frame, kind)
-        body.arrays([])
+        header, (start, stop) = self._unseal(frame, kind)
+        if start != stop:
+            raise FrameError(f"a frame ({kind}) has {stop - start} bytes that belong to no array")
         return header
 
     # --- the envelope ---------------------------------------------------------------------------
@@ -177,7 +182,7 @@ class FrameCodec:
         pieces.append(digest.digest())
         return b"".join(pieces)
 
-    def _unseal(self, frame: Frame, kind: str, **expected: int) -> tuple[Header, Body]:
+    def _unseal(self, frame: Frame, kind: str, **expected: int) -> tuple[Header, tuple[int, int]]:
         if len(frame) < _PREFIX.size + _TAG_BYTES:
             raise FrameError(f"a frame of {len(frame)} bytes is too short to be one")
         magic, version, _, length = _PREFIX.unpack_from(frame)
@@ -204,7 +209,7 @@ class FrameCodec:
                 raise FrameError(
                     f"a frame is out of place: its {name} is {header.get(name)!r}, not {value!r}"
                 )
-        return header, Body(frame, start, len(content))
+        return header, (start, len(content))
 
 
 def encode_events(events: Sequence[Event]) -> list[list[Any]]:

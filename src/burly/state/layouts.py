@@ -10,6 +10,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -34,31 +35,67 @@ def pieces_of(arrays: Sequence[Array]) -> Iterator[bytes | memoryview]:
         yield _PADDING[: -array.nbytes % ALIGNMENT]
 
 
-class Body:
-    """The arrays of a frame, which lie between two offsets."""
+Entry = tuple[tuple[Any, ...], np.dtype[Any] | None, tuple[int, ...]]
+"""What an array is called, its dtype and its shape; no dtype: it is not in this frame."""
 
-    def __init__(self, frame: bytes | memoryview, start: int, stop: int) -> None:
-        self._frame = frame
-        self._start = start
-        self._stop = stop
 
-    def arrays(self, specs: Sequence[tuple[str, Sequence[int]]]) -> list[Array]:
-        """Return read-only views, one for each dtype and shape; they have to fill the frame."""
-        arrays: list[Array] = []
-        offset = self._start
-        for text, lengths in specs:
-            dtype, shape = _dtype(text), tuple(lengths)
+@lru_cache(maxsize=64)
+def describe(entries: tuple[Entry, ...]) -> str:
+    """Return entries as text: a layout is the same round after round."""
+    return json.dumps(
+        [
+            [called] if dtype is None else [called, _describe_dtype(dtype), shape]
+            for called, dtype, shape in entries
+        ],
+        separators=(",", ":"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What `describe` was told.
+
+    Attributes
+    ----------
+    held : sequence of (called, dtype, shape, offset)
+        The arrays of the frame; offsets count from the first, and there is none without bytes.
+    elsewhere : sequence of called
+        The others.
+    n_bytes : int
+    """
+
+    held: Sequence[tuple[Sequence[Any], np.dtype[Any], tuple[int, ...], int | None]]
+    elsewhere: Sequence[Sequence[Any]]
+    n_bytes: int
+
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def of(text: str) -> Layout:
+        """Read a text that `describe` returned."""
+        held, elsewhere, offset = [], [], 0
+        for called, *array in json.loads(text):
+            if not array:
+                elsewhere.append(called)
+                continue
+            dtype, shape = _revive_dtype(array[0]), tuple(array[1])
+            _check_dtype("an array", dtype)
+            if min(shape, default=0) < 0:
+                raise FrameError(f"an array cannot have the shape {shape}")
             n_bytes = dtype.itemsize * math.prod(shape)
-            if min(shape, default=0) < 0 or offset + n_bytes > self._stop:
-                raise FrameError(f"an array of {dtype} and shape {shape} exceeds its frame")
-            view: Array = np.ndarray(
-                shape, dtype, buffer=self._frame, offset=offset if n_bytes else 0
-            )
-            arrays.append(view)
+            held.append((called, dtype, shape, offset if n_bytes else None))
             offset += n_bytes + -n_bytes % ALIGNMENT
-        if offset != self._stop:
-            raise FrameError(f"a frame has {self._stop - offset} bytes that belong to no array")
-        return arrays
+        return Layout(held, elsewhere, offset)
+
+    def views(self, frame: bytes | memoryview, start: int, stop: int) -> list[Array]:
+        """Return read-only views of the arrays, which have to fill a frame between two offsets."""
+        if self.n_bytes != stop - start:
+            raise FrameError(
+                f"the arrays of a frame have {self.n_bytes} bytes, and it has {stop - start} for them"
+            )
+        return [
+            np.ndarray(shape, dtype, buffer=frame, offset=0 if offset is None else start + offset)
+            for _, dtype, shape, offset in self.held
+        ]
 
 
 def as_stored(name: str, array: Array) -> Array:
@@ -80,12 +117,6 @@ def _check_dtype(name: str, dtype: np.dtype[Any]) -> None:
         raise FrameError(f"an array of dtype {dtype} cannot be sent: {name!r}")
 
 
-@lru_cache(maxsize=256)
-def dtype_text(dtype: np.dtype[Any]) -> str:
-    """Return a dtype as text."""
-    return json.dumps(_describe_dtype(dtype), separators=(",", ":"))
-
-
 def _describe_dtype(dtype: np.dtype[Any]) -> Any:
     if dtype.subdtype is not None:
         return [_describe_dtype(dtype.subdtype[0]), list(dtype.subdtype[1])]
@@ -98,13 +129,6 @@ def _describe_dtype(dtype: np.dtype[Any]) -> Any:
         "offsets": [offset for _, _, offset in members],
         "itemsize": dtype.itemsize,
     }
-
-
-@lru_cache(maxsize=256)
-def _dtype(text: str) -> np.dtype[Any]:
-    dtype = _revive_dtype(json.loads(text))
-    _check_dtype("an array", dtype)
-    return dtype
 
 
 def _revive_dtype(described: Any) -> np.dtype[Any]:
