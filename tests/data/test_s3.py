@@ -1,3 +1,4 @@
+import os
 import pickle
 
 import numpy as np
@@ -11,7 +12,7 @@ from burly.data.arrays import from_arrays
 from burly.data.dataset import Dataset
 from burly.data.storage import Credentials
 from burly.data.upload import remove_upload, upload
-from burly.exceptions import DataAccessError, DataChangedError, DataNotFoundError
+from burly.exceptions import BurlyError, DataAccessError, DataChangedError, DataNotFoundError
 
 X = np.random.default_rng(0).normal(size=(30_000, 4)).astype(np.float32)
 
@@ -122,3 +123,52 @@ def test_outputs_are_written_to_s3(s3, bucket):
     assert np.array_equal(writer.gather()["x"], X[:, 0])
     writer.remove()
     assert obstore.list(s3.store(bucket), "out").collect() == []
+
+
+@pytest.mark.parametrize("path", ["x.npy", "*.npy", "folder/"])
+def test_without_credentials_it_is_said_which_are_missing(s3_environment, monkeypatch, path):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    # A server that gives no role, in place of what a machine of the cloud would ask.
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", s3_environment.endpoint)
+    with pytest.raises(
+        DataAccessError, match=r"no credentials for s3://box/.*set AWS_ACCESS_KEY_ID and AWS_SECRET"
+    ):
+        Dataset(f"s3://box/{path}").resolve()
+
+
+@pytest.mark.parametrize(
+    ("uri", "settings", "message"),
+    [
+        (
+            "s3://box/x",
+            {"AWS_ACCESS_KEY_ID": "half"},
+            "Missing SecretAccessKey.*set AWS_ACCESS_KEY_ID",
+        ),
+        (
+            "s3://box/x",
+            {"AWS_ENDPOINT_URL": "seaweed:8333"},
+            "AWS_ENDPOINT_URL is 'seaweed:8333'.*http://",
+        ),
+        ("az://box/x", {}, "Account must be specified.*set AZURE_STORAGE_ACCOUNT_NAME"),
+        (
+            "gs://box/x",
+            {"GOOGLE_APPLICATION_CREDENTIALS": "/no"},
+            "/no.*set GOOGLE_APPLICATION_CREDENTIALS",
+        ),
+    ],
+)
+def test_settings_that_cannot_work_are_told_with_the_remedy(monkeypatch, uri, settings, message):
+    for name in [name for name in os.environ if name.startswith(("AWS_", "AZURE_", "GOOGLE_"))]:
+        monkeypatch.delenv(name)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BurlyError, match=message):
+        Dataset(uri).resolve()
+
+
+def test_variables_that_a_store_does_not_know_may_travel(s3, bucket, tmp_path):
+    obstore.put(s3.store(bucket), "x.npy", body_of("x.npy", tmp_path))
+    credentials = {**s3.settings(), "AWS_PROFILE": "work", "AWS_EXECUTION_ENV": "lab"}
+    data = Dataset(f"s3://{bucket}/x.npy").resolve(credentials=credentials)
+    assert np.array_equal(rows_of(read_all(data)), X)

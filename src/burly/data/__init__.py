@@ -7,8 +7,8 @@ The client describes (`Dataset.resolve`), a worker reads (`read_partition`). Mod
 - `arrays`, `read_npy`, `read_csv` (with `csv_schema`, `csv_text`), `read_parquet` (with
   `parquet_schema`), `read_svmlight`: the formats; `reader`: what each of them offers to a worker;
 - `reading`: a worker's part; `partition`: what it then holds;
-- `storage`: the only module that knows obstore; `places`: how places are written; `locate`: globs and
-  folders;
+- `storage` (with `stores`, `store_errors`): the only modules that know obstore; `places`: how
+  places are written; `locate`: globs and folders;
 - `upload`: an array on its way to workers;
 - `outputs`: results as long as the data, on their way back.
 """

@@ -31,8 +31,8 @@ class Dataset:
     ----------
     source : path, glob, folder, URI, a list of these; or an array, data frame or sparse matrix
         URIs are ``s3://``, ``gs://``, ``az://`` and ``file://``. The endpoint and the credentials
-        come from the usual variables (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``, ...). ``s3://``
-        and ``az://`` are tested against real servers; ``gs://`` was never run against one.
+        come from the usual variables (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``, ...). All three
+        clouds are tested against servers that speak as theirs do, and not against theirs.
     format : {"csv", "parquet", "npy", "svmlight"}, optional
         By default told from the names.
     columns : list of str or int, optional

@@ -1,8 +1,7 @@
-"""Files and objects, through obstore: the only module that knows it.
+"""Files and objects, through obstore.
 
-Foreign errors become ours here. Credentials come from the environment (the function's own role, or
-the usual ``AWS_*``, ``GOOGLE_*`` and ``AZURE_*`` variables), or from a mapping with the same names
-that travelled in a launcher's payload.
+Credentials come from the environment (the function's own role, or the usual ``AWS_*``, ``GOOGLE_*``
+and ``AZURE_*`` variables), or from a mapping with the same names that travelled in a launcher's payload.
 """
 
 from __future__ import annotations
@@ -10,43 +9,28 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from datetime import timedelta
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import obstore
 from obstore import exceptions as foreign
-from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 from burly.data.places import joined, root_and_key
 from burly.data.shards import DataObject
-from burly.exceptions import (
-    DataAccessError,
-    DataChangedError,
-    DataNotFoundError,
-)
+from burly.data.store_errors import changed, ours
+from burly.data.stores import open_store
+from burly.exceptions import DataNotFoundError
 
 if TYPE_CHECKING:
-    from obstore import Bytes, BytesStream, GetOptions
-    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+    from obstore import Bytes, BytesStream, GetOptions, ObjectMeta
+    from obstore.store import ObjectStore
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _N_REQUESTS = 16
 _VARIABLES = ("AWS_", "GOOGLE_", "AZURE_")
-_ENDPOINTS = {
-    "AWS_": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
-    "GOOGLE_": ("GOOGLE_BASE_URL",),
-    "AZURE_": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
-}
-_KEYS = {
-    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
-    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
-}
-_RETRY: RetryConfig = {"max_retries": 6, "retry_timeout": timedelta(seconds=60)}
 
 
 class Credentials(Mapping[str, str]):
@@ -109,7 +93,7 @@ class Storage:
         burly.exceptions.DataNotFoundError, burly.exceptions.DataAccessError
         """
         store, key = self._find(uri)
-        with _ours(uri):
+        with ours(uri):
             meta = obstore.head(store, key)
         return DataObject(uri, meta["e_tag"], meta["size"])
 
@@ -122,9 +106,11 @@ class Storage:
             If it was replaced or removed since.
         """
         store, key = self._find(item.uri)
-        options: GetOptions = {"range": (begin, end), "if_match": item.etag}
-        with _ours(item.uri, seen=True):
-            return obstore.get(store, key, options=options).bytes()
+        options: GetOptions = {"range": (begin, end), **_only(item)}
+        with ours(item.uri, seen=True):
+            result = obstore.get(store, key, options=options)
+            _check_is(item, result.meta)
+            return result.bytes()
 
     def read_soon(self, item: DataObject, begin: int, end: int) -> Future[memoryview]:
         """Start to read, as `read` does; a few requests are under way at a time."""
@@ -151,8 +137,9 @@ class Storage:
     def stream(self, item: DataObject, chunk_bytes: int) -> Iterator[Bytes]:
         """Yield a whole object in order, in pieces of at least ``chunk_bytes`` but the last."""
         store, key = self._find(item.uri)
-        with _ours(item.uri, seen=True):
-            result = obstore.get(store, key, options={"if_match": item.etag})
+        with ours(item.uri, seen=True):
+            result = obstore.get(store, key, options=_only(item))
+            _check_is(item, result.meta)
             stream: BytesStream = result.stream(min_chunk_size=chunk_bytes)
             yield from stream
 
@@ -160,7 +147,7 @@ class Storage:
         """Return the folders and the objects right below a place, sorted."""
         store, key = self._find(uri)
         root, _ = root_and_key(uri)
-        with _ours(uri):
+        with ours(uri):
             result = obstore.list_with_delimiter(store, prefix=key.rstrip("/") or None)
         folders = sorted(joined(root, folder.rstrip("/")) for folder in result["common_prefixes"])
         return folders, _sorted_objects(root, result["objects"])
@@ -169,14 +156,14 @@ class Storage:
         """Return all objects below a place, however deep, sorted."""
         store, key = self._find(uri)
         root, _ = root_and_key(uri)
-        with _ours(uri):
+        with ours(uri):
             found = [meta for page in obstore.list(store, prefix=key.rstrip("/")) for meta in page]
         return _sorted_objects(root, found)
 
     def create(self, uri: str, body: bytes | memoryview) -> DataObject | None:
         """Write an object unless there is one; return it, or None if there was one already."""
         store, key = self._find(uri)
-        with _ours(uri):
+        with ours(uri):
             try:
                 written = obstore.put(store, key, body, mode="create", use_multipart=False)
             except (foreign.AlreadyExistsError, FileExistsError):
@@ -187,7 +174,7 @@ class Storage:
         """Remove objects; one that is gone already is no error."""
         for item in items:
             store, key = self._find(item.uri)
-            with suppress(DataNotFoundError), _ours(item.uri):
+            with suppress(DataNotFoundError), ours(item.uri):
                 obstore.delete(store, key)
 
     def remove_folder(self, uri: str) -> None:
@@ -202,28 +189,8 @@ class Storage:
         root, key = root_and_key(uri)
         with self._lock:
             if root not in self._stores:
-                self._stores[root] = self._open(root)
+                self._stores[root] = open_store(root, self._credentials)
             return self._stores[root], key
-
-    def _open(self, root: str) -> ObjectStore:
-        scheme, _, bucket = root.partition("://")
-        match scheme:
-            case "":
-                return LocalStore()
-            case "s3":
-                return S3Store(bucket, **self._options("AWS_"))
-            case "gs":
-                return GCSStore(bucket, **self._options("GOOGLE_"))
-            case _:
-                return AzureStore(bucket, **self._options("AZURE_"))
-
-    def _options(self, prefix: str) -> dict[str, Any]:
-        given = {k: v for k, v in self._credentials.items() if k.startswith(prefix)}
-        settings = {**os.environ, **self._credentials}
-        endpoints = [settings.get(name, "") for name in _ENDPOINTS[prefix]]
-        insecure = any(endpoint.startswith("http://") for endpoint in endpoints)
-        client: ClientConfig = {"allow_http": insecure}
-        return {"config": given, "client_options": client, "retry_config": _RETRY}
 
 
 def _sorted_objects(root: str, metas: Any) -> list[DataObject]:
@@ -231,33 +198,17 @@ def _sorted_objects(root: str, metas: Any) -> list[DataObject]:
     return sorted(objects, key=lambda item: item.uri)
 
 
-@contextmanager
-def _ours(uri: str, *, seen: bool = False) -> Iterator[None]:
-    """Turn obstore's errors into ours; ``seen`` says that the object was there before."""
-    try:
-        yield
-    except foreign.PreconditionError:
-        raise _changed(uri) from None
-    except FileNotFoundError:
-        if seen:
-            raise _changed(uri) from None
-        raise DataNotFoundError(f"nothing is at {uri}: check the path, or its bucket") from None
-    except (foreign.PermissionDeniedError, foreign.UnauthenticatedError, PermissionError):
-        keys = _KEYS.get(uri.partition("://")[0])
-        check = (
-            f"the credentials ({keys}, say) and what they allow" if keys else "its owner and mode"
-        )
-        raise DataAccessError(f"no permission for {uri}: check {check}") from None
-    except (foreign.BaseError, OSError) as error:
-        # The first line says what happened; the rest is the inside of a foreign library.
-        reason = str(error).partition("\n")[0].partition(": <?xml")[0]
-        if reason.endswith("404 Not Found"):
-            raise DataNotFoundError(f"nothing is at {uri}: check the path, or its bucket") from None
-        raise DataAccessError(f"cannot reach {uri}: {reason}") from None
+def _only(item: DataObject) -> GetOptions:
+    """Ask for an object as it was seen."""
+    return {} if item.etag is None else {"if_match": item.etag}
 
 
-def _changed(uri: str) -> DataChangedError:
-    return DataChangedError(
-        f"{uri} was replaced or removed after the run had looked at it; "
-        "run again when nobody writes to the data"
-    )
+def _check_is(item: DataObject, meta: ObjectMeta) -> None:
+    """Refuse another object than was seen, for stores that overlook what was asked."""
+    etag = meta["e_tag"]
+    if item.etag is None or etag is None:
+        same = meta["size"] == item.size
+    else:
+        same = etag.strip('"') == item.etag.strip('"')
+    if not same:
+        raise changed(item.uri)

@@ -1,0 +1,91 @@
+"""What obstore raises, as errors of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from obstore import exceptions as foreign
+
+from burly.exceptions import DataAccessError, DataChangedError, DataNotFoundError
+
+_KEYS = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
+_HINTS = {
+    "s3": "; ~/.aws is not read: `aws configure export-credentials --format env` prints what it holds",
+    "gs": "; `gcloud auth application-default login` will do, too",
+    "az": "",
+}
+_PUBLIC = {"s3": "AWS_SKIP_SIGNATURE", "gs": "GOOGLE_SKIP_SIGNATURE", "az": "AZURE_SKIP_SIGNATURE"}
+_ROLE = re.compile(r"token request|/latest/(api/token|meta-data/)|http://169\.254\.170\.2/")
+"""In what is said where neither the variables nor the machine have credentials."""
+
+
+@contextmanager
+def ours(uri: str, *, seen: bool = False) -> Iterator[None]:
+    """Turn obstore's errors into ours; ``seen`` says that the object was there before."""
+    try:
+        yield
+    except foreign.PreconditionError:
+        raise changed(uri) from None
+    except FileNotFoundError:
+        if seen:
+            raise changed(uri) from None
+        raise _nothing(uri) from None
+    except (foreign.PermissionDeniedError, foreign.UnauthenticatedError, PermissionError):
+        keys = _KEYS.get(_scheme(uri))
+        check = (
+            f"the credentials ({keys}, say) and what they allow" if keys else "its owner and mode"
+        )
+        raise DataAccessError(f"no permission for {uri}: check {check}") from None
+    except (foreign.BaseError, OSError) as error:
+        reason = _reason(error)
+        if reason.endswith("404 Not Found"):
+            raise _nothing(uri) from None
+        if _ROLE.search(reason):
+            raise DataAccessError(
+                f"there are no credentials for {uri}: the environment has none, and this machine "
+                f"has no role that gives them; {_remedy(_scheme(uri))}"
+            ) from None
+        raise DataAccessError(f"cannot reach {uri}: {reason}") from None
+
+
+@contextmanager
+def opening(root: str) -> Iterator[None]:
+    """Turn what is wrong with the settings of a store into an error of ours."""
+    try:
+        yield
+    except foreign.BaseError as error:
+        raise DataAccessError(
+            f"the settings for {root} are not complete or not right ({_reason(error)}): "
+            f"{_remedy(_scheme(root))}"
+        ) from None
+
+
+def changed(uri: str) -> DataChangedError:
+    """Return the error that an object is not the one that was seen."""
+    return DataChangedError(
+        f"{uri} was replaced or removed after the run had looked at it; "
+        "run again when nobody writes to the data"
+    )
+
+
+def _nothing(uri: str) -> DataNotFoundError:
+    return DataNotFoundError(f"nothing is at {uri}: check the path, or its bucket")
+
+
+def _scheme(uri: str) -> str:
+    return uri.partition("://")[0]
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line, which says what happened; the rest is the inside of a library."""
+    return str(error).partition("\n")[0].partition(": <?xml")[0]
+
+
+def _remedy(scheme: str) -> str:
+    return f"set {_KEYS[scheme]}, or {_PUBLIC[scheme]}=true for what is public{_HINTS[scheme]}"
