@@ -19,7 +19,8 @@ import numpy as np
 
 from burly.contributions import Part, Reducer, Step
 from burly.rounds import Rounds
-from burly.state.address import RunAddress, connect
+from burly.state.address import RunAddress
+from burly.state.connect import connect
 from burly.state.embedded import EmbeddedServer
 from burly.state.memory import MemoryRun, MemoryStateStore
 from burly.state.store import StateMessage

@@ -15,7 +15,8 @@ from burly.exceptions import ConfigurationError
 from burly.launchers.base import Job, Launcher, Observer, Result
 from burly.launchers.function import Order
 from burly.launchers.watch import Watch
-from burly.state.address import RunAddress, connect
+from burly.state.address import RunAddress
+from burly.state.connect import connect
 from burly.state.store import StateMessage
 from emulation import Vcpus
 

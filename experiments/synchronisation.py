@@ -29,7 +29,8 @@ import numpy as np
 
 from burly.contributions import Part, Reducer, Step
 from burly.rounds import Rounds
-from burly.state.address import RunAddress, connect
+from burly.state.address import RunAddress
+from burly.state.connect import connect
 from burly.state.store import StateMessage
 from burly.states import State
 from emulation import in_front

@@ -10,7 +10,8 @@ from burly.contributions import Part, Reducer, Step
 from burly.events import Noted, RoundDone, StatePublished
 from burly.exceptions import RoundTooLargeError, RunAbortedError, StateStoreError, SupersededError
 from burly.rounds import Rounds
-from burly.state.address import RunAddress, connect
+from burly.state.address import RunAddress
+from burly.state.connect import connect
 from burly.state.embedded import EmbeddedServer
 from burly.state.memory import MemoryRun, MemoryStateStore
 from burly.state.store import ContributionMessage, Pending, StateMessage

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import valkey
 
-from burly.state.address import Location, RunAddress, connect
+from burly.state.address import Location, RunAddress
+from burly.state.connect import connect
 from burly.state.embedded import EmbeddedServer
 from burly.testing import PATIENCE_S, RunUnderTest
 

@@ -5,7 +5,8 @@ import pickle
 import pytest
 
 from burly.exceptions import ConfigurationError
-from burly.state.address import Location, RunAddress, connect, mask
+from burly.state.address import Location, RunAddress, mask
+from burly.state.connect import connect
 
 
 @pytest.mark.parametrize(

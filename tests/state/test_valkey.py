@@ -16,7 +16,8 @@ from burly.exceptions import (
     StateStoreUnreachableError,
 )
 from burly.rounds import Rounds
-from burly.state.address import RunAddress, connect
+from burly.state.address import RunAddress
+from burly.state.connect import connect
 from burly.state.store import ContributionMessage, Pending, StateMessage
 from burly.state.valkey_connection import inspect_server
 from burly.states import State

@@ -17,7 +17,8 @@ from burly.data.shards import Shard
 from burly.exceptions import describe
 from burly.kernels import ThreadTeam
 from burly.launchers.lifeline import end_with
-from burly.state.address import RunAddress, connect
+from burly.state.address import RunAddress
+from burly.state.connect import connect
 from burly.worker import Task, run_worker, write_nothing
 
 _log = logging.getLogger(__name__)

@@ -30,7 +30,8 @@ from burly.launchers.executor import GRACE_S, Functions, Survey, executor
 from burly.launchers.function import Order
 from burly.launchers.quiet import lithops
 from burly.launchers.watch import Watch
-from burly.state.address import RunAddress, connect, mask
+from burly.state.address import RunAddress, mask
+from burly.state.connect import connect
 from burly.state.embedded import EmbeddedServer
 from burly.state.store import StateMessage, StateStore
 

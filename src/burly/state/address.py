@@ -1,4 +1,4 @@
-"""How to reach a run: a frozen value that travels in a payload, and the handle it opens."""
+"""How to reach a run: a frozen value that travels in a payload."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from burly.exceptions import ConfigurationError
-from burly.state.store import StateStore
 
 _TCP_SCHEMES = ("redis", "valkey")
 _TLS_SCHEMES = ("rediss", "valkeys")
@@ -147,20 +146,6 @@ class RunAddress:
             f"RunAddress(url={mask(self.url)!r}, run_id={self.run_id!r}, secret=***, "
             f"world_size={self.world_size}, memory={self.memory}, leg={self.leg})"
         )
-
-
-def connect(address: RunAddress) -> StateStore:
-    """Return a handle on a run; nothing is sent before it is used.
-
-    Raises
-    ------
-    burly.exceptions.ConfigurationError
-        If no state store answers to the URL's scheme.
-    """
-    Location.parse(address.url)
-    from burly.state.valkey import ValkeyStateStore  # noqa: PLC0415 (loads the client library)
-
-    return ValkeyStateStore(address)
 
 
 def mask(url: str) -> str:
