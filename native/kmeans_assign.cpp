@@ -1,4 +1,4 @@
-// Passes over rows for given centres: labels, distances, inertia, the moments of columns.
+// Passes over rows for given centres: labels, distances, inertia, the farthest rows.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -143,7 +143,7 @@ void own_distances(Team& team, const Rows<T>& rows, const T* centres, const std:
   for (const Part& part : parts) *largest = std::max(*largest, part.largest);
 }
 
-// The n rows that are farthest from their own centres, by falling distance, then by their number.
+// The n rows with a weight that are farthest from their own centres, by falling distance, then by their number.
 // OUT: where[n], squares[n]. Returns how many there are.
 template <class T>
 int farthest(Team& team, const Rows<T>& rows, const T* centres, const std::int32_t* labels, int n, std::int64_t* where,
@@ -164,6 +164,8 @@ int farthest(Team& team, const Rows<T>& rows, const T* centres, const std::int32
     found.resize(n);
   };
   for_own_distances(team, rows, centres, labels, [&](int thread, const Block<T>& block, int i, double square) {
+    // A row without weight is as good as absent.
+    if (block.weights != nullptr && !(block.weights[i] > 0)) return;
     Part& part = parts[thread];
     if (!(square >= part.least)) return;
     part.found.push_back({square, block.first + i});
@@ -180,53 +182,6 @@ int farthest(Team& team, const Rows<T>& rows, const T* centres, const std::int32
     squares[i] = all[i].square;
   }
   return static_cast<int>(all.size());
-}
-
-// Columns: exact sums of x - shift and of its square, both unweighted; and values that are not finite.
-template <class T>
-void moments(Team& team, const Rows<T>& rows, const T* shift, const double* quanta, const double* square_quanta,
-             std::int64_t* sums, std::int64_t* squares, std::int64_t* odd) {
-  const int d = rows.d();
-  const std::size_t cells = 2 * static_cast<std::size_t>(d);
-  std::vector<double> magic(cells), square_magic(cells);
-  for (std::size_t i = 0; i < cells; ++i) {
-    magic[i] = magic_of(quanta[i]);
-    square_magic[i] = magic_of(square_quanta[i]);
-  }
-  struct Part {
-    std::vector<std::uint64_t> sums, squares;
-    std::vector<std::int64_t> odd;
-  };
-  std::vector<Part> parts(team.size());
-  for (Part& part : parts) part = {std::vector<std::uint64_t>(cells), std::vector<std::uint64_t>(cells), std::vector<std::int64_t>(d)};
-  Cursor<T> cursor(rows);
-  team.run([&](int thread) {
-    Part& part = parts[thread];
-    while (const Block<T>* block = cursor.next())
-      for (int i = 0; i < block->n; ++i) {
-        const T* x = block->x + static_cast<std::int64_t>(i) * d;
-        for (int f = 0; f < d; ++f) {
-          const double off = static_cast<double>(x[f]) - static_cast<double>(shift[f]);
-          part.odd[f] += off - off != 0;
-          add_term<2>(part.sums.data() + f, d, off, magic.data() + f, d);
-          add_term<2>(part.squares.data() + f, d, off * off, square_magic.data() + f, d);
-        }
-      }
-  });
-  const auto n = static_cast<std::uint64_t>(rows.n());
-  for (std::size_t i = 0; i < cells; ++i) {
-    std::uint64_t sum = -n * bits_of(magic[i]), square = -n * bits_of(square_magic[i]);
-    for (const Part& part : parts) {
-      sum += part.sums[i];
-      square += part.squares[i];
-    }
-    sums[i] = static_cast<std::int64_t>(sum);
-    squares[i] = static_cast<std::int64_t>(square);
-  }
-  for (int f = 0; f < d; ++f) {
-    odd[f] = 0;
-    for (const Part& part : parts) odd[f] += part.odd[f];
-  }
 }
 
 void expect(bool holds, const char* what) {
@@ -288,19 +243,6 @@ void register_type(nb::module_& m) {
                         squares.data());
       },
       nb::arg("team"), nb::arg("rows"), nb::arg("centers"), nb::arg("labels"), nb::arg("where"), nb::arg("squares"));
-  m.def(
-      "moments",
-      [](Team& team, const Rows<T>& rows, In1<T> shift, In2<double> quanta, In2<double> square_quanta,
-         Out2<std::int64_t> sums, Out2<std::int64_t> squares, Out1<std::int64_t> odd) {
-        const auto d = static_cast<std::size_t>(rows.d());
-        auto two = [&](const auto& a) { return a.shape(0) == 2 && a.shape(1) == d; };
-        expect(shift.shape(0) == d && two(quanta) && two(square_quanta) && two(sums) && two(squares) && odd.shape(0) == d,
-               "shift and odd are (d,), all others (2, d)");
-        nb::gil_scoped_release released;
-        moments(team, rows, shift.data(), quanta.data(), square_quanta.data(), sums.data(), squares.data(), odd.data());
-      },
-      nb::arg("team"), nb::arg("rows"), nb::arg("shift"), nb::arg("quanta"), nb::arg("square_quanta"), nb::arg("sums"),
-      nb::arg("squares"), nb::arg("odd"));
 }
 
 }  // namespace

@@ -37,15 +37,18 @@ class Centres {
       for (int c = 0; c < count; ++c) {
         const T* centre = centres + static_cast<std::int64_t>(first + c) * d_;
         T* shifted = shifted_.data() + static_cast<std::int64_t>(first + c) * d_;
-        double norm = 0;
-        for (int f = 0; f < d_; ++f) {
-          const T x = centre[f] - shift[f];
-          shifted[f] = x;
-          packed[static_cast<std::int64_t>(f) * count + c] = x;
-          norm = fma(static_cast<double>(x), static_cast<double>(x), norm);
-        }
-        half_[first + c] = static_cast<T>(0.5 * norm);
+        for (int f = 0; f < d_; ++f) shifted[f] = centre[f] - shift[f];
       }
+      // One chain a centre, side by side.
+      const T* from = shifted_.data() + static_cast<std::int64_t>(first) * d_;
+      double norms[kGroup] = {};
+      for (int f = 0; f < d_; ++f, packed += count)
+        for (int c = 0; c < count; ++c) {
+          const T x = from[static_cast<std::int64_t>(c) * d_ + f];
+          packed[c] = x;
+          norms[c] = fma(static_cast<double>(x), static_cast<double>(x), norms[c]);
+        }
+      for (int c = 0; c < count; ++c) half_[first + c] = static_cast<T>(0.5 * norms[c]);
     }
   }
 

@@ -54,6 +54,12 @@ void register_type(nb::module_& m, const char* name) {
       .def("step", &step<T>, nb::arg("team"), nb::arg("centers"), nb::arg("shift"), nb::arg("fresh"),
            nb::arg("quanta"), nb::arg("weight_quanta").none(), nb::arg("square_quanta").none(), nb::arg("sums"),
            nb::arg("counts"), nb::arg("weight_sums").none(), nb::arg("magnitudes").none(), nb::arg("squares").none())
+      .def("take_labels",
+           [](Lloyd<T>& lloyd) {
+             auto* kept = new Buffer<std::int32_t>(lloyd.take_labels());
+             nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<Buffer<std::int32_t>*>(p); });
+             return nb::ndarray<std::int32_t, nb::numpy, nb::ndim<1>>(kept->data(), {kept->size()}, owner);
+           })
       .def(
           "labels",
           [](Lloyd<T>& lloyd) {

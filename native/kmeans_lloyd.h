@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "kmeans_centres.h"
@@ -13,6 +14,7 @@
 #include "kmeans_sums.h"
 #include "kmeans_survey.h"
 #include "kmeans_travel.h"
+#include "kmeans_waiting.h"
 #include "memory.h"
 #include "rows.h"
 #include "team.h"
@@ -47,6 +49,8 @@ class Lloyd {
   void step(Team& team, const T* centres, const T* shift, const Grids& grids, bool fresh, Totals& out);
 
   const std::int32_t* labels() const { return labels_.data(); }
+  // Gives the labels away; no step may follow.
+  Buffer<std::int32_t> take_labels() { return std::move(labels_); }
   std::int64_t n() const { return rows_.n(); }
   int k() const { return k_; }
   int d() const { return rows_.d(); }
@@ -56,44 +60,23 @@ class Lloyd {
   // What one thread owns.
   struct Worker {
     Worker(int k, const Rows<T>& rows, int most)
-        : nearest(k, rows.d()), rows(most + rows.block_rows()), where(this->rows.size()) {
-      if (rows.weighted()) weights = Buffer<double>(this->rows.size());
-    }
+        : nearest(k, rows.d()), waiting(static_cast<std::size_t>(most) + rows.block_rows(), rows.weighted()) {}
 
     typename ClusterSums<T>::Part sums;
     typename Survey<T>::Part survey;
     Nearest<T> nearest;
-    // Rows that wait for their tile.
-    Buffer<const T*> rows;
-    Buffer<std::int64_t> where;
-    Buffer<double> weights;
-    int n = 0;
-    // Of rows grouped by label: their order, where each group begins, and those to be computed once more.
-    std::vector<std::int32_t> order, starts, again;
+    Waiting<T> waiting;
     std::int64_t moved, evaluated;
     T poison;  // 0 as long as all norms are finite
     alignas(64) char end[64];
   };
-  // Rows that are settled together; n_next more follow behind the 64 of them.
-  struct Tile {
-    const T* const* rows;
-    const std::int64_t* where;
-    const double* weights;
-    int n;
-    int n_next = 0;
-  };
+  using Tile = RowTile<T>;
 
   void follow(const T* centres, const T* shift, bool fresh);
   void begin(Worker& w, bool fresh) const;
   void sweep(Worker& w, Cursor<T>& cursor, bool all);
-  void collect(Worker& w, const Block<T>& block, bool all) const;
-  void settle_all(Worker& w);
-  void settle_grouped(Worker& w);
   void settle(Worker& w, const Tile& tile);
-  void settle_near(Worker& w, const Tile& tile, const std::int32_t* order);
-  void group(Worker& w) const;
-  template <class F>
-  void gather(Worker& w, const std::vector<std::int32_t>& order, F&& visit) const;
+  void settle_near(Worker& w, const Tile& tile, const std::int32_t* numbers);
   void keep_gaps(const Nearest<T>& nearest, float* kept, T& poison) const;
   void relabel(Worker& w, const Tile& tile, const float* kept);
   void total(Totals& out, int from, int to, bool first) const;
@@ -161,7 +144,7 @@ template <class T>
 void Lloyd<T>::begin(Worker& w, bool fresh) const {
   w.moved = w.evaluated = 0;
   w.poison = 0;
-  w.n = 0;
+  w.waiting.clear();
   if (measuring_) survey_.clear(w.survey);
   if (fresh) sums_.clear(w.sums);
 }
@@ -169,106 +152,20 @@ void Lloyd<T>::begin(Worker& w, bool fresh) const {
 // One thread's share of a round.
 template <class T>
 void Lloyd<T>::sweep(Worker& w, Cursor<T>& cursor, bool all) {
+  const auto among_all = [&](const Tile& tile) { settle(w, tile); };
+  const auto by_label = [&] {
+    w.waiting.settle_grouped(
+        k_, gaps_.data(), labels_.data(),
+        [&](const Tile& tile, const std::int32_t* numbers) { settle_near(w, tile, numbers); }, among_all);
+  };
   while (const Block<T>* block = cursor.next()) {
     if (measuring_) survey_.look(*block, w.survey);
-    collect(w, *block, all);
-    if (!grouped_) settle_all(w);
-    else if (w.n >= kGroupedRows * k_) settle_grouped(w);
+    w.waiting.collect(*block, rows_.d(), gaps_.data(), labels_.data(), travel_, all);
+    if (!grouped_) w.waiting.settle_whole(among_all);
+    else if (w.waiting.n() >= kGroupedRows * k_) by_label();
   }
-  if (grouped_) settle_grouped(w);
-  if (w.n == 0) return;
-  std::fill_n(w.rows.data() + w.n, kTileRows - w.n, w.rows[w.n - 1]);
-  settle(w, {w.rows.data(), w.where.data(), w.weights.data(), w.n});
-}
-
-// Whole tiles of waiting rows; the rest goes on waiting.
-template <class T>
-void Lloyd<T>::settle_all(Worker& w) {
-  int done = 0;
-  for (; w.n - done >= kTileRows; done += kTileRows)
-    settle(w, {w.rows.data() + done, w.where.data() + done, w.weights.data() + (rows_.weighted() ? done : 0), kTileRows,
-               std::min(kTileRows, w.n - done - kTileRows)});
-  if (done == 0) return;
-  w.n -= done;
-  std::copy_n(w.rows.data() + done, w.n, w.rows.data());
-  std::copy_n(w.where.data() + done, w.n, w.where.data());
-  if (rows_.weighted()) std::copy_n(w.weights.data() + done, w.n, w.weights.data());
-}
-
-// All waiting rows, by label; then, among all centres, those whose label that could not settle.
-template <class T>
-void Lloyd<T>::settle_grouped(Worker& w) {
-  group(w);
-  w.again.clear();
-  gather(w, w.order, [&](const Tile& tile, const std::int32_t* order) { settle_near(w, tile, order); });
-  w.evaluated -= static_cast<std::int64_t>(w.again.size());
-  gather(w, w.again, [&](const Tile& tile, const std::int32_t*) { settle(w, tile); });
-  w.n = 0;
-}
-
-// Orders the waiting rows by label, and those of a label by their gaps: rows of a tile that are as far from their
-// centre look at as many others.
-template <class T>
-void Lloyd<T>::group(Worker& w) const {
-  w.starts.assign(k_ + 1, 0);
-  w.order.resize(w.n);
-  for (int i = 0; i < w.n; ++i) ++w.starts[labels_[w.where[i]] + 1];
-  for (int j = 0; j < k_; ++j) w.starts[j + 1] += w.starts[j];
-  for (int i = 0; i < w.n; ++i) w.order[w.starts[labels_[w.where[i]]]++] = i;
-  // Each start is now its group's end.
-  for (int j = 0, first = 0; j < k_; first = w.starts[j++])
-    std::sort(w.order.begin() + first, w.order.begin() + w.starts[j], [&](std::int32_t a, std::int32_t b) {
-      const float x = gaps_[w.where[a]], y = gaps_[w.where[b]];
-      return x != y ? x < y : a < b;
-    });
-}
-
-// Calls visit(tile, order) for tiles of waiting rows in this order.
-template <class T>
-template <class F>
-void Lloyd<T>::gather(Worker& w, const std::vector<std::int32_t>& order, F&& visit) const {
-  const T* rows[kTileRows];
-  std::int64_t where[kTileRows];
-  double weights[kTileRows];
-  const int all = static_cast<int>(order.size());
-  for (int first = 0; first < all; first += kTileRows) {
-    const int n = std::min(kTileRows, all - first);
-    for (int r = 0; r < kTileRows; ++r) {
-      const int i = order[first + std::min(r, n - 1)];
-      rows[r] = w.rows[i];
-      where[r] = w.where[i];
-      weights[r] = rows_.weighted() ? w.weights[i] : 1.0;
-    }
-    visit(Tile{rows, where, weights, n}, order.data() + first);
-  }
-}
-
-// Lets the rows of a block wait whose gap no longer holds, or all of them.
-template <class T>
-void Lloyd<T>::collect(Worker& w, const Block<T>& block, bool all) const {
-  const std::int64_t d = rows_.d();
-  const float* gaps = gaps_.data() + block.first;
-  const std::int32_t* labels = labels_.data() + block.first;
-  const float* high = travel_.high();
-  int n = w.n;
-  // Without a branch: which rows fail is anybody's guess.
-  const auto take = [&](int i, bool fails) __attribute__((always_inline)) {
-    w.rows[n] = block.x + i * d;
-    w.where[n] = block.first + i;
-    if (block.weights != nullptr) w.weights[n] = block.weights[i];
-    n += fails;
-  };
-  int i = 0;
-  if (all)
-    for (; i < block.n; ++i) take(i, true);
-  for (; i + 16 <= block.n; i += 16) {
-    if (!any_below(gaps + i, travel_.most())) continue;
-    const std::uint32_t fails = below(gaps + i, labels + i, high);
-    if (fails == 0) continue;
-    for (int j = 0; j < 16; ++j) take(i + j, (fails >> j & 1) != 0);
-  }
-  for (; i < block.n; ++i) take(i, !(gaps[i] >= high[labels[i]]));
-  w.n = n;
+  if (grouped_) by_label();
+  else w.waiting.settle_rest(among_all);
 }
 
 // Finds the nearest centre of the rows of a tile and moves those that changed.
@@ -284,7 +181,7 @@ void Lloyd<T>::settle(Worker& w, const Tile& tile) {
 // The same, looking only around the rows' own centres. A row whose gap to what was not looked at is not above
 // the margin waits for a look at all.
 template <class T>
-void Lloyd<T>::settle_near(Worker& w, const Tile& tile, const std::int32_t* order) {
+void Lloyd<T>::settle_near(Worker& w, const Tile& tile, const std::int32_t* numbers) {
   std::int32_t own[kTileRows];
   for (int r = 0; r < kTileRows; ++r) own[r] = labels_[tile.where[r]];
   w.evaluated += tile.n;
@@ -293,7 +190,8 @@ void Lloyd<T>::settle_near(Worker& w, const Tile& tile, const std::int32_t* orde
   keep_gaps(w.nearest, kept, w.poison);
   for (int r = 0; r < tile.n; ++r) {
     if (kept[r] >= 0) continue;
-    w.again.push_back(order[r]);
+    w.waiting.send_back(numbers[r]);
+    --w.evaluated;
     w.nearest.index[r] = own[r];
   }
   relabel(w, tile, kept);

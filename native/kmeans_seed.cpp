@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "bind.h"
+#include "kmeans_draws.h"
 
 namespace burly {
 namespace {

@@ -8,15 +8,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <vector>
 
-#include "elementary.h"
+#include "kmeans_squares.h"
 #include "memory.h"
-#include "random.h"
 #include "rows.h"
 #include "team.h"
 #include "tile.h"
@@ -26,51 +24,6 @@ namespace burly {
 // Enough rows to fill a tile when few survive, few enough to find one row among them at once.
 constexpr int kSeedBlock = 512;
 constexpr int kMostTrials = 32;
-
-// Squared distances, straight from the differences, of Vectors vectors of rows to Count points.
-template <class T, int Count, int Vectors>
-BURLY_INLINE void squares(const T* subtile, int d, const T* const* points, T* out) {
-  using V = Vec<T>;
-  V sum[Count][Vectors];
-  unrolled<Count>([&](auto c) { unrolled<Vectors>([&](auto r) { sum[c][r] = V{}; }); });
-  for (int f = 0; f < d; ++f, subtile += kSubRows<T>) {
-    V x[Vectors];
-    unrolled<Vectors>([&](auto r) { x[r] = load<V>(subtile + r * kLanes<T>); });
-    unrolled<Count>([&](auto c) {
-      const V point = splat(points[c][f]);
-      unrolled<Vectors>([&](auto r) {
-        const V off = x[r] - point;
-        sum[c][r] = fma(off, off, sum[c][r]);
-      });
-    });
-  }
-  unrolled<Count>([&](auto c) {
-    unrolled<Vectors>([&](auto r) { store(out + c * kTileRows + r * kLanes<T>, sum[c][r]); });
-  });
-}
-
-template <class T, int Vectors>
-inline void squares_of(int count, const T* subtile, int d, const T* const* points, T* out) {
-  switch (count) {
-    case 6: squares<T, 6, Vectors>(subtile, d, points, out); break;
-    case 5: squares<T, 5, Vectors>(subtile, d, points, out); break;
-    case 4: squares<T, 4, Vectors>(subtile, d, points, out); break;
-    case 3: squares<T, 3, Vectors>(subtile, d, points, out); break;
-    case 2: squares<T, 2, Vectors>(subtile, d, points, out); break;
-    default: squares<T, 1, Vectors>(subtile, d, points, out); break;
-  }
-}
-
-// Squared distances of the first n rows of a tile to count <= kGroup points. OUT: out[count * kTileRows].
-template <class T>
-inline void tile_squares(const T* tile, int n, int d, const T* const* points, int count, T* out) {
-  constexpr int sub = kSubRows<T>;
-  for (int first = 0; first < n; first += sub) {
-    const T* subtile = tile + static_cast<std::int64_t>(first) * d;
-    if (n - first <= kLanes<T>) squares_of<T, 1>(count, subtile, d, points, out + first);
-    else squares_of<T, kRowVectors>(count, subtile, d, points, out + first);
-  }
-}
 
 template <class T>
 class Seeder {
@@ -113,6 +66,8 @@ class Seeder {
   // Takes seeds in, and says what each candidate would leave: the weighted sums of squared distances of
   // every shard. IN: fresh[n_fresh * d], trials[n_trials * d]. OUT: totals[n_shards * max(n_trials, 1)].
   void sweep(Team& team, const T* fresh, int n_fresh, const T* trials, int n_trials, double* totals);
+
+  // The three draws are in kmeans_draws.h.
 
   // Rows drawn with probabilities proportional to what a trial of the last sweep would leave them.
   // IN: of each draw the trial, the shard and a uniform number. OUT: rows, numbered within the shard.
@@ -320,111 +275,6 @@ void Seeder<T>::sweep(Team& team, const T* fresh, int n_fresh, const T* trials, 
     for (int b = shards_[s].first_block; b < shards_[s].last_block; ++b)
       for (int t = 0; t < n_left; ++t) total[t] += left_[static_cast<std::int64_t>(b) * n_left + t];
   }
-}
-
-template <class T>
-std::int64_t Seeder<T>::pick_one(Worker& w, int trial, int s, double at) {
-  const Shard& shard = shards_[s];
-  const int n_left = std::max(1, n_trials_), n_points = static_cast<int>(point_.size());
-  double total = 0, before = 0;
-  for (int b = shard.first_block; b < shard.last_block; ++b)
-    total += left_[static_cast<std::int64_t>(b) * n_left + trial];
-  const double target = at * total;
-  int chosen = shard.first_block;
-  for (int b = shard.first_block; b < shard.last_block; ++b) {
-    const double here = left_[static_cast<std::int64_t>(b) * n_left + trial];
-    if (!(here > 0)) continue;
-    chosen = b;
-    if (before + here > target) break;
-    before += here;
-  }
-  const Part& part = blocks_[chosen];
-  const T* nearest = nearest_.data() + part.first;
-  const std::int32_t* whose = whose_.data() + part.first;
-  T left[kSeedBlock];
-  std::copy_n(nearest, part.n, left);
-  if (n_trials_ > 0) {
-    const int p = n_fresh_ + trial;
-    const auto known = static_cast<std::int32_t>(least_.size());
-    int survivors = 0;
-    for (int i = 0; i < part.n; ++i) {
-      w.list[survivors] = i;
-      survivors += whose[i] >= known || !(reach_[static_cast<std::int64_t>(whose[i]) * n_points + p] >= nearest[i]);
-    }
-    for (int first = 0; first < survivors; first += kTileRows) {
-      const int n = std::min(kTileRows, survivors - first);
-      fill(w, part, w.list + first, n);
-      tile_squares(w.tile.data(), n, rows_.d(), point_.data() + p, 1, w.found);
-      for (int i = 0; i < n; ++i) {
-        T& best = left[w.list[first + i]];
-        best = w.found[i] < best ? w.found[i] : best;
-      }
-    }
-  }
-  int row = 0;
-  for (int i = 0; i < part.n; ++i) {
-    const double weight = part.weights == nullptr ? 1.0 : part.weights[i];
-    const double term = static_cast<double>(left[i]) * weight;
-    if (!(term > 0)) continue;
-    row = i;
-    before += term;
-    if (before > target) break;
-  }
-  return part.first - shard.first + row;
-}
-
-template <class T>
-void Seeder<T>::pick(Team& team, int n, const std::int32_t* trial, const std::int32_t* shard, const double* at,
-                     std::int64_t* rows) {
-  std::atomic<int> next{0};
-  team.run([&](int thread) {
-    for (int i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n;)
-      rows[i] = pick_one(*workers_[thread], trial[i], shard[i], at[i]);
-  });
-}
-
-template <class T>
-void Seeder<T>::sample(Team& team, std::uint64_t seed, std::uint32_t draw, const std::int64_t* ordinals, double factor,
-                       std::vector<std::int64_t>& found) const {
-  std::vector<std::vector<std::int64_t>> of_shard(shards_.size());
-  std::atomic<std::size_t> next{0};
-  team.run([&](int) {
-    for (std::size_t s; (s = next.fetch_add(1, std::memory_order_relaxed)) < shards_.size();) {
-      const Shard& shard = shards_[s];
-      const auto ordinal = static_cast<std::uint32_t>(ordinals[s]);
-      for (std::int64_t i = 0; i < shard.n; ++i) {
-        double weight = static_cast<double>(nearest_[shard.first + i]);
-        if (shard.weights != nullptr) weight *= shard.weights[i];
-        if (uniform(seed, static_cast<std::uint32_t>(i), ordinal, draw, 0) < factor * weight)
-          of_shard[s].push_back(shard.first + i);
-      }
-    }
-  });
-  found.clear();
-  for (const auto& rows : of_shard) found.insert(found.end(), rows.begin(), rows.end());
-}
-
-template <class T>
-void Seeder<T>::race(Team& team, std::uint64_t seed, std::uint32_t draw, const std::int64_t* ordinals,
-                     double* keys) const {
-  constexpr int lanes = kLanes<double>;
-  std::atomic<std::size_t> next{0};
-  team.run([&](int) {
-    for (std::size_t s; (s = next.fetch_add(1, std::memory_order_relaxed)) < shards_.size();) {
-      const Shard& shard = shards_[s];
-      const auto ordinal = static_cast<std::uint32_t>(ordinals[s]);
-      for (std::int64_t i = 0; i < shard.n; i += lanes) {
-        const int n = static_cast<int>(std::min<std::int64_t>(lanes, shard.n - i));
-        double u[lanes];
-        for (int l = 0; l < lanes; ++l) u[l] = uniform(seed, static_cast<std::uint32_t>(i + l), ordinal, draw, 0);
-        store(u, log(load<Vec<double>>(u)));
-        for (int l = 0; l < n; ++l) {
-          const double weight = shard.weights == nullptr ? 1.0 : shard.weights[i + l];
-          keys[shard.first + i + l] = weight > 0 ? -u[l] / weight : std::numeric_limits<double>::infinity();
-        }
-      }
-    }
-  });
 }
 
 }  // namespace burly

@@ -14,12 +14,21 @@ namespace burly {
 // Bounds the distance between two centres from above, in double.
 template <class T>
 double distance_above(const T* a, const T* b, int d) {
-  double sum = 0;
-  for (int f = 0; f < d; ++f) {
-    const double move = static_cast<double>(a[f]) - static_cast<double>(b[f]);
-    sum = fma(move, move, sum);
+  using D = Pack<double, 8>;
+  using X = Pack<T, 8>;
+  D sums = D{};
+  int f = 0;
+  for (; f + 8 <= d; f += 8) {
+    const D move = __builtin_convertvector(load<X>(a + f), D) - __builtin_convertvector(load<X>(b + f), D);
+    sums += move * move;
   }
-  return std::sqrt(sum) * (1 + (d + 8) * 0x1p-52) + 0x1p-500;
+  for (int lane = 0; f < d; ++f, ++lane) {
+    const double move = static_cast<double>(a[f]) - static_cast<double>(b[f]);
+    sums[lane] += move * move;
+  }
+  double sum = 0;
+  for (int lane = 0; lane < 8; ++lane) sum += sums[lane];
+  return std::sqrt(sum) * (1 + (d + 16) * 0x1p-52) + 0x1p-500;
 }
 
 // What is kept in float32 has small relative errors only between these: a gap outside them never holds.

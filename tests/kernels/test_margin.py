@@ -14,7 +14,8 @@ import pytest
 from tests.kernels.test_lloyd import grids_for, partition_of
 
 from burly.kernels import ThreadTeam, runnable
-from burly.kernels.lloyd import Lloyd, assign
+from burly.kernels.assignment import assign
+from burly.kernels.lloyd import Lloyd
 from burly.kernels.rows import Rows
 
 SMALL = 4095

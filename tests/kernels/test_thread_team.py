@@ -13,7 +13,7 @@ from burly import kernels
 from burly.data.partition import DatasetInfo, Partition, ShardRows
 from burly.exceptions import ConfigurationError, UnsupportedProcessorError
 from burly.kernels import ThreadTeam
-from burly.kernels.lloyd import assign
+from burly.kernels.assignment import assign
 from burly.kernels.rows import Rows
 
 

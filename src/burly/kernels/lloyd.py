@@ -9,7 +9,6 @@ partition, and its bits depend neither on the layout nor on what was skipped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,8 +58,7 @@ class Measured:
     Attributes
     ----------
     finite : bool
-        False: some value is not finite, or so large that the square of a row's norm is not;
-        `column_moments` counts them.
+        False: some value is not finite, or so large that the square of a row's norm is not.
     magnitudes : ndarray of shape (n_features,), float64
         The largest ``|weight * x|``: above the grid's bound, all sums of this grid are void.
     squares : ndarray of shape (2, n_features), int64
@@ -171,8 +169,14 @@ class Lloyd:
         """Labels of all rows of the partition as the last step left them: a view, read only."""
         return self._native.labels()  # type: ignore[no-any-return]
 
+    def take_labels(self) -> NDArray[np.int32]:
+        """Return the labels, without a copy; no step may follow."""
+        return self._native.take_labels()  # type: ignore[no-any-return]
+
     def farthest(self, centers: Array, n: int) -> Array:
-        """Return the n rows that are farthest from their centres, by the labels of the last step.
+        """Return the n rows with a weight that are farthest from their centres.
+
+        Labels are those of the last step.
 
         Parameters
         ----------
@@ -206,141 +210,3 @@ class Lloyd:
             found[name] = table[name]
         found["label"] = labels[chosen]
         return found
-
-
-def own_distances(
-    rows: Rows,
-    team: ThreadTeam,
-    centers: Array,
-    labels: NDArray[np.int32],
-    grid: Grid,
-) -> tuple[NDArray[np.int64], float]:
-    """Sum ``weight * |x - centers[label]|**2`` exactly: the inertia.
-
-    Parameters
-    ----------
-    rows : Rows
-    team : ThreadTeam
-    centers : ndarray of shape (n_clusters, n_features)
-    labels : ndarray of shape (n_rows,), int32
-    grid : Grid
-        Of one exponent and two levels.
-
-    Returns
-    -------
-    sum : ndarray of shape (2,), int64
-        In quanta of the grid.
-    largest : float
-        The largest term: above the grid's bound, the sum is void.
-    """
-    total = np.empty(2, dtype=np.int64)
-    largest = team.module.own_distances(
-        team.native,
-        rows.native,
-        np.ascontiguousarray(centers, dtype=rows.partition.info.dtype),
-        labels,
-        grid.quanta[:, 0].copy(),
-        total,
-    )
-    return total, largest
-
-
-def assign(rows: Rows, team: ThreadTeam, centers: Array, shift: Array) -> NDArray[np.int32]:
-    """Return the number of the nearest centre of each row, the one `Lloyd.step` finds.
-
-    Parameters
-    ----------
-    rows : Rows
-    team : ThreadTeam
-    centers : ndarray of shape (n_clusters, n_features)
-    shift : ndarray of shape (n_features,)
-        That of the run which made the centres.
-    """
-    dtype = rows.partition.info.dtype
-    labels = np.empty(rows.partition.n_rows, dtype=np.int32)
-    team.module.assign(
-        team.native,
-        rows.native,
-        np.ascontiguousarray(centers, dtype=dtype),
-        np.ascontiguousarray(shift, dtype=dtype),
-        labels,
-    )
-    return labels
-
-
-def distances(rows: Rows, team: ThreadTeam, centers: Array, shift: Array) -> Array:
-    """Return the distance of each row to each centre, of shape (n_rows, n_clusters).
-
-    Parameters
-    ----------
-    rows : Rows
-    team : ThreadTeam
-    centers : ndarray of shape (n_clusters, n_features)
-    shift : ndarray of shape (n_features,)
-    """
-    dtype = rows.partition.info.dtype
-    out = np.empty((rows.partition.n_rows, len(centers)), dtype=dtype)
-    team.module.distances(
-        team.native,
-        rows.native,
-        np.ascontiguousarray(centers, dtype=dtype),
-        np.ascontiguousarray(shift, dtype=dtype),
-        out,
-    )
-    return out
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnMoments:
-    """Exact sums over the rows of a partition, without weights.
-
-    Attributes
-    ----------
-    sums, squares : ndarray of shape (2, n_features), int64
-        Of ``x - shift`` and of its square, in quanta of their grids; void where a value is not
-        finite.
-    non_finite : ndarray of shape (n_features,), int64
-        How many values of each column are NaN or infinite.
-    """
-
-    sums: NDArray[np.int64]
-    squares: NDArray[np.int64]
-    non_finite: NDArray[np.int64]
-
-
-def column_moments(
-    rows: Rows, team: ThreadTeam, shift: Array, grid: Grid, square_grid: Grid
-) -> ColumnMoments:
-    """Sum columns and their squares about a shift, and count values that are not finite.
-
-    Parameters
-    ----------
-    rows : Rows
-    team : ThreadTeam
-    shift : ndarray of shape (n_features,)
-    grid, square_grid : Grid
-        Of two levels and one exponent a feature, for ``x - shift`` and for its square.
-    """
-    d = rows.partition.info.n_features
-    found = ColumnMoments(
-        np.empty((2, d), dtype=np.int64),
-        np.empty((2, d), dtype=np.int64),
-        np.empty(d, dtype=np.int64),
-    )
-    team.module.moments(
-        team.native,
-        rows.native,
-        np.ascontiguousarray(shift, dtype=rows.partition.info.dtype),
-        grid.quanta,
-        square_grid.quanta,
-        found.sums,
-        found.squares,
-        found.non_finite,
-    )
-    return found
-
-
-def split_by_shard(values: Array, partition: Partition) -> Sequence[Array]:
-    """Cut an array that is as long as the partition into one view a shard."""
-    ends = np.cumsum([len(shard.X) for shard in partition.shards])
-    return np.split(values, ends[:-1]) if len(ends) else []

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tests.algorithms.kmeans.phases import column, from_starts, measured, nearest_squares, workers
 
 from burly.algorithms.kmeans import lloyd
+from burly.algorithms.kmeans.starts import first_iteration
 from burly.exceptions import DataError, NonFiniteError
 
 
@@ -151,7 +152,7 @@ def test_no_layout_changes_a_total_or_a_state(borders, n_threads, weighted, dtyp
 
 
 def test_the_grids_hold_what_the_state_says():
-    state = lloyd.begin(None, {"limits": np.array([4, 2, 0]), "weights": np.ones(2)}, column(-3, 2))
+    state = first_iteration({"limits": np.array([4, 2, 0]), "weights": np.ones(2)}, column(-3, 2))
     assert lloyd.grids_of(state).terms.holds(np.array([24.0]))
     assert not lloyd.grids_of(state).terms.holds(np.array([33.0]))
     np.testing.assert_array_equal(state["shift"], [2])

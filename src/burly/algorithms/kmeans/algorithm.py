@@ -9,15 +9,22 @@ from types import MappingProxyType
 import numpy as np
 
 from burly.algorithms.base import Algorithm
-from burly.algorithms.kmeans import draw, lloyd, plus_plus, relocate, scalable
+from burly.algorithms.kmeans import draw, lloyd, plus_plus, relocate, scalable, starts
 from burly.algorithms.kmeans.settings import Limits, Phase, Scratch, Settings
 from burly.contributions import Step, Totals, total
 from burly.data.partition import DatasetInfo, Partition
 from burly.exceptions import ConfigurationError
 from burly.kernels import ThreadTeam
-from burly.kernels.lloyd import assign
+from burly.kernels.assignment import assign
 from burly.kernels.rows import Rows
 from burly.states import Array, State
+
+
+def reduce_candidates(settings: Settings, candidates: Partition, start: int) -> Array:
+    """Return the centres of k-means on weighted candidates, all of it in this thread."""
+    inner = KMeans(settings.n_clusters, seed=settings.seed ^ (start + 1), max_iter=30)
+    return solve(inner, candidates)["centers"]
+
 
 PHASES: Mapping[str, Phase] = MappingProxyType(
     {
@@ -25,7 +32,7 @@ PHASES: Mapping[str, Phase] = MappingProxyType(
         "k-means++": plus_plus.PHASE,
         "k-means|| reach": scalable.REACH,
         "k-means|| sample": scalable.SAMPLE,
-        "k-means|| weigh": scalable.WEIGH,
+        "k-means|| weigh": scalable.weigh(reduce_candidates),
         "lloyd": lloyd.LLOYD,
         "relocate": relocate.PHASE,
         "final": lloyd.FINAL,
@@ -54,7 +61,7 @@ class KMeans(Settings, Algorithm):
         limits = Limits(info.max_rows, info.n_shards, info.weighted)
         arrays = limits.arrays()
         if self.init != "given":
-            return draw.begin(arrays, 0)
+            return starts.draw(arrays, 0)
         if self.starts is None or self.starts.shape != (
             self.n_init,
             self.n_clusters,
@@ -65,7 +72,7 @@ class KMeans(Settings, Algorithm):
                 f"starts must have shape {(self.n_init, self.n_clusters, info.n_features)}, "
                 f"got {shape}"
             )
-        return draw.begin(arrays, 0) if info.weighted else lloyd.begin_given(self, arrays, 0)
+        return starts.draw(arrays, 0) if info.weighted else starts.begin(self, arrays, 0)
 
     def scratch(self, partition: Partition, team: ThreadTeam) -> Scratch:
         return Scratch.of(partition, team)
@@ -91,9 +98,10 @@ class KMeans(Settings, Algorithm):
         scratch: Scratch,
     ) -> dict[str, Array]:
         centers = state["centers"]
-        known = scratch.labelled
-        if scratch.lloyd is not None and known is not None and np.array_equal(known, centers):
-            return {"labels": scratch.lloyd.labels.copy()}
+        last, known = scratch.lloyd, scratch.labelled
+        if last is not None and known is not None and np.array_equal(known, centers):
+            scratch.lloyd = None
+            return {"labels": last.take_labels()}
         rows = Rows(scratch.partition, team)
         return {"labels": assign(rows, team, centers, state["shift"])}
 

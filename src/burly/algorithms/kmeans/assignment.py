@@ -15,7 +15,7 @@ from burly.data.checks import refuse_non_finite
 from burly.data.partition import DatasetInfo, Partition
 from burly.exact_sum import grid_for
 from burly.kernels import ThreadTeam
-from burly.kernels.lloyd import assign, distances, own_distances
+from burly.kernels.assignment import assign, distances, own_distances
 from burly.kernels.rows import Rows
 from burly.states import Array, State
 

@@ -6,17 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from burly.algorithms.kmeans import lloyd, plus_plus, scalable
+from burly.algorithms.kmeans import plus_plus, scalable, starts
 from burly.algorithms.kmeans.numbers import draw_number
 from burly.algorithms.kmeans.settings import Limits, Phase, Scratch, Settings, without
 from burly.contributions import Part, Reducer, Step, Totals
 from burly.exceptions import DataError
-from burly.states import Array, State
-
-
-def begin(arrays: dict[str, Array], start: int) -> State:
-    """Return the state that begins a start which draws its centres."""
-    return State("draw", {**arrays, "start": np.array(start)})
+from burly.states import State
 
 
 def rows_wanted(settings: Settings) -> int:
@@ -67,7 +62,7 @@ def update(settings: Settings, state: State, totals: Totals) -> State:
     arrays = {**without(state), **limits.arrays()}
     state = State("draw", arrays)
     if settings.init == "given":
-        return lloyd.begin_given(settings, arrays, int(state["start"]))
+        return starts.begin(settings, arrays, int(state["start"]))
     rows = np.ascontiguousarray(totals["drawn"]["values"])
     if settings.init == "random":
         if len(rows) < k:
@@ -75,7 +70,7 @@ def update(settings: Settings, state: State, totals: Totals) -> State:
                 f"only {useful} rows have a positive weight, fewer than n_clusters={k}; "
                 "ask for fewer clusters, or use init='k-means++'"
             )
-        return lloyd.begin(settings, arrays, rows)
+        return starts.first_iteration(arrays, rows)
     if settings.init == "k-means||":
         return scalable.begin(settings, arrays, rows)
     return plus_plus.begin(settings, arrays, rows)

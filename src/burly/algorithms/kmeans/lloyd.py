@@ -18,6 +18,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from burly.algorithms.kmeans import starts
 from burly.algorithms.kmeans.settings import (
     Limits,
     Phase,
@@ -31,11 +32,10 @@ from burly.contributions import Part, Reducer, Step, Totals
 from burly.data.checks import count_non_finite, refuse_counts
 from burly.exact_sum import Grid, grid_for, levels_for
 from burly.exceptions import DataError
-from burly.kernels.lloyd import Lloyd, LloydTotals, own_distances
+from burly.kernels.assignment import own_distances
+from burly.kernels.lloyd import Lloyd, LloydTotals
 from burly.states import Array, State
 
-GUESS = 8.0
-"""Values are guessed to be at most so many times the largest of the first centres."""
 CANCELLED = 1e-3
 """An inertia below this share of the squares about the shift is computed by a pass of its own."""
 
@@ -65,24 +65,6 @@ def grids_of(state: State) -> Grids:
     """Return the grids of a state."""
     shift = state["shift"]
     return _grids(state["bounds"].tobytes(), shift.tobytes(), shift.dtype.str, Limits.of(state))
-
-
-def begin(settings: Settings, arrays: dict[str, Array], centers: Array) -> State:  # noqa: ARG001
-    """Return the state of the first iteration from these centres."""
-    arrays = {**arrays, "centers": centers, "n_iter": np.array(0)}
-    if "shift" not in arrays:
-        arrays["shift"] = np.sort(centers, axis=0)[len(centers) // 2].copy()
-    if "bounds" not in arrays:
-        largest = float(arrays["weights"][0])
-        arrays["bounds"] = np.abs(centers).max(axis=0).astype(np.float64) * (GUESS * largest)
-    return State("lloyd", arrays)
-
-
-def begin_given(settings: Settings, arrays: dict[str, Array], start: int) -> State:
-    """Return the state of the first iteration from the centres that were given."""
-    if settings.starts is None:
-        raise ValueError("init='given' needs starts")
-    return begin(settings, {**arrays, "start": np.array(start)}, settings.starts[start])
 
 
 def step(settings: Settings, state: State, scratch: Scratch) -> Step:
@@ -212,10 +194,12 @@ def advance(settings: Settings, state: State, totals: Totals, clusters: Clusters
 def means(clusters: Clusters, dtype: np.dtype[np.floating]) -> Array:
     """Return the means of clusters; an empty one lies where the heaviest one does."""
     weights = clusters.weights
-    heaviest = int(np.argmax(weights))
     full = weights > 0
-    centers = clusters.sums / np.where(full, weights, 1.0)[:, np.newaxis]
-    centers[~full] = centers[heaviest]
+    if full.all():
+        centers = clusters.sums / weights[:, np.newaxis]
+    else:
+        centers = clusters.sums / np.where(full, weights, 1.0)[:, np.newaxis]
+        centers[~full] = centers[int(np.argmax(weights))]
     return centers.astype(dtype)
 
 
@@ -259,8 +243,6 @@ def inertia_update(settings: Settings, state: State, totals: Totals) -> State:
 
 def conclude(settings: Settings, state: State, inertia: float) -> State:
     """Keep the start if it is the best so far, and begin the next one, or end the run."""
-    from burly.algorithms.kmeans import draw  # noqa: PLC0415  the next start begins there
-
     arrays = dict(state.arrays)
     if not ("best_inertia" in arrays and float(arrays["best_inertia"]) <= inertia):
         arrays["best_inertia"] = np.array(inertia)
@@ -274,9 +256,7 @@ def conclude(settings: Settings, state: State, inertia: float) -> State:
         best = {name: arrays[f"best_{name}"] for name in names}
         figures = {"inertia": float(best["inertia"])}
         return State("done", {**best, "shift": arrays["shift"]}, done=True, figures=figures)
-    if settings.init == "given":
-        return begin_given(settings, arrays, following)
-    return draw.begin(arrays, following)
+    return starts.begin(settings, arrays, following)
 
 
 LLOYD = Phase(step, update)

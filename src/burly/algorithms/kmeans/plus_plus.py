@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.algorithms.kmeans import lloyd
+from burly.algorithms.kmeans import starts
 from burly.algorithms.kmeans.numbers import draw_number
 from burly.algorithms.kmeans.settings import (
     Limits,
@@ -37,7 +37,7 @@ OWN = ("settled", "recent", "trials", "largest")
 def begin(settings: Settings, arrays: dict[str, Array], first: Array) -> State:
     """Return the state that goes on from the first seed, of shape (1, n_features)."""
     if settings.n_clusters == 1:
-        return lloyd.begin(settings, arrays, first)
+        return starts.first_iteration(arrays, first)
     nothing = first[:0].copy()
     return State("k-means++", {**arrays, "settled": nothing, "recent": first, "trials": nothing})
 
@@ -106,7 +106,7 @@ def update(settings: Settings, state: State, totals: Totals) -> State:
         n_seeds = len(settled) + len(recent)
         if n_seeds == settings.n_clusters:
             seeds = np.concatenate([settled, recent])
-            return lloyd.begin(settings, without(state, *OWN), seeds)
+            return starts.first_iteration(without(state, *OWN), seeds)
         if len(recent) > RECENT:
             settled, recent = np.concatenate([settled, recent]), recent[:0].copy()
     drawn = totals["drawn"]

@@ -1,7 +1,8 @@
 """Empty clusters move to the rows that are farthest from their centres, as in scikit-learn.
 
-The farthest rows over all workers are found by a dense pass; ties go by shard and row. Each leaves
-its cluster, exactly, and becomes one of its own.
+The farthest rows over all workers are found by a dense pass; ties go by shard and row, and rows of
+weight 0 do not take part, as if they were absent. Each leaves its cluster, exactly, and becomes one
+of its own.
 """
 
 from __future__ import annotations
@@ -36,8 +37,6 @@ def update(settings: Settings, state: State, totals: Totals) -> State:
     if len(rows) and rows["key"][0] < 0:
         for cluster, row in zip(empty.tolist(), rows, strict=False):
             old, weight = int(row["label"]), float(row["weight"])
-            if weight == 0:
-                continue
             term = grids.terms.round(row["values"].astype(np.float64) * weight)
             sums[:, old] -= term
             sums[:, cluster] = term

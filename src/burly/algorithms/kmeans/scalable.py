@@ -9,9 +9,12 @@ finishes the round, makes the first centres.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
-from burly.algorithms.kmeans import lloyd
+from burly.algorithms.kmeans import starts
 from burly.algorithms.kmeans.numbers import draw_number
 from burly.algorithms.kmeans.plus_plus import (
     check_reached,
@@ -30,13 +33,16 @@ ROUNDS = 5
 OVERSAMPLING = 2
 """Candidates expected of a round, in multiples of n_clusters."""
 
+Reduce = Callable[[Settings, Partition, int], Array]
+"""Takes the settings, weighted candidates and the number of the start; returns k centres."""
+
 OWN = ("candidates", "largest", "potential", "passed")
 
 
 def begin(settings: Settings, arrays: dict[str, Array], first: Array) -> State:
     """Return the state that goes on from the first seed, of shape (1, n_features)."""
     if settings.n_clusters == 1:
-        return lloyd.begin(settings, arrays, first)
+        return starts.first_iteration(arrays, first)
     return State("k-means|| reach", {**arrays, "candidates": first, "passed": np.array(0)})
 
 
@@ -95,18 +101,24 @@ def weigh_step(settings: Settings, state: State, scratch: Scratch) -> Step:
     )
 
 
-def weigh_update(settings: Settings, state: State, totals: Totals) -> State:
+def weigh_update(settings: Settings, state: State, totals: Totals, reduce: Reduce) -> State:
     """Make k centres of the weighted candidates."""
     candidates = state["candidates"]
     weights = _weight_grid(state).decode(totals["weights"][..., np.newaxis])[..., 0]
     missing = settings.n_clusters - len(candidates)
+    useful = weights > 0
     if missing > 0:
         reserve = totals["reserve"]["values"][:missing]
         padding = candidates[np.zeros(missing - len(reserve), dtype=np.int64)]
         centers = np.concatenate([candidates, reserve, padding])
+    elif np.count_nonzero(useful) <= settings.n_clusters:
+        # Those that no row is nearest to are copies of others: they only fill up the number.
+        centers = candidates[np.argsort(~useful, kind="stable")[: settings.n_clusters]]
     else:
-        centers = _reduced(settings, candidates, weights, int(state["start"]))
-    return lloyd.begin(settings, without(state, *OWN), centers)
+        centers = reduce(
+            settings, _partition(candidates[useful], weights[useful]), int(state["start"])
+        )
+    return starts.first_iteration(without(state, *OWN), centers)
 
 
 def _caught_up(state: State, scratch: Scratch) -> Seeder:
@@ -125,33 +137,28 @@ def _weight_grid(state: State) -> Grid:
     return grid_for(np.array([bound]), max(1, limits.n_shards), 2)
 
 
-def _reduced(settings: Settings, candidates: Array, weights: Array, start: int) -> Array:
-    """Return the centres of k-means on the weighted candidates, all of it in this thread."""
-    from burly.algorithms.kmeans.algorithm import KMeans, solve  # noqa: PLC0415  it calls us
-
-    useful = weights > 0
-    if np.count_nonzero(useful) <= settings.n_clusters:
-        # Those that no row is nearest to are copies of others: they only fill up the number.
-        return candidates[np.argsort(~useful, kind="stable")[: settings.n_clusters]]
-    rows = np.ascontiguousarray(candidates[useful])
-    weight = np.ascontiguousarray(weights[useful])
-    cuts = range(0, len(rows), SHARD_ROWS)
+def _partition(candidates: Array, weights: Array) -> Partition:
+    """Return weighted candidates as rows of a dataset of their own."""
+    n = len(candidates)
     shards = [
-        ShardRows(i, rows[at : at + SHARD_ROWS], None, weight[at : at + SHARD_ROWS])
-        for i, at in enumerate(cuts)
+        ShardRows(i, candidates[at : at + SHARD_ROWS], None, weights[at : at + SHARD_ROWS])
+        for i, at in enumerate(range(0, n, SHARD_ROWS))
     ]
     info = DatasetInfo(
-        n_features=rows.shape[1],
-        dtype=rows.dtype,
+        n_features=candidates.shape[1],
+        dtype=candidates.dtype,
         n_shards=len(shards),
-        n_rows=len(rows),
-        max_rows=len(rows),
+        n_rows=n,
+        max_rows=n,
         weighted=True,
     )
-    inner = KMeans(settings.n_clusters, seed=settings.seed ^ (start + 1), max_iter=30)
-    return solve(inner, Partition(info, shards))["centers"]
+    return Partition(info, shards)
 
 
 REACH = Phase(reach_step, reach_update)
 SAMPLE = Phase(sample_step, sample_update)
-WEIGH = Phase(weigh_step, weigh_update)
+
+
+def weigh(reduce: Reduce) -> Phase:
+    """Return the last phase; k-means on the candidates is handed in by whoever has all of it."""
+    return Phase(weigh_step, partial(weigh_update, reduce=reduce))

@@ -1,0 +1,36 @@
+"""How a start begins: with a draw of rows, or at once with the first iteration from given centres."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from burly.algorithms.kmeans.settings import Array, Settings
+from burly.states import State
+
+GUESS = 8.0
+"""Values are guessed to be at most so many times the largest of the first centres."""
+
+
+def begin(settings: Settings, arrays: dict[str, Array], start: int) -> State:
+    """Return the state that begins a start of a run whose weights have been looked at."""
+    if settings.init != "given":
+        return draw(arrays, start)
+    if settings.starts is None:
+        raise ValueError("init='given' needs starts")
+    return first_iteration({**arrays, "start": np.array(start)}, settings.starts[start])
+
+
+def draw(arrays: dict[str, Array], start: int) -> State:
+    """Return the state that looks at the weights, and draws rows where centres are not given."""
+    return State("draw", {**arrays, "start": np.array(start)})
+
+
+def first_iteration(arrays: dict[str, Array], centers: Array) -> State:
+    """Return the state of the first iteration from these centres."""
+    arrays = {**arrays, "centers": centers, "n_iter": np.array(0)}
+    if "shift" not in arrays:
+        arrays["shift"] = np.sort(centers, axis=0)[len(centers) // 2].copy()
+    if "bounds" not in arrays:
+        largest = float(arrays["weights"][0])
+        arrays["bounds"] = np.abs(centers).max(axis=0).astype(np.float64) * (GUESS * largest)
+    return State("lloyd", arrays)
