@@ -81,7 +81,7 @@ def test_widths_threads_and_partitions_give_the_same_bits(dtype, n_columns, n_cl
 def test_sums_agree_with_numpy(dtype, n_columns, n_classes):
     case = Case(dtype, n_columns, n_classes)
     sums = case.sums(runnable()[0], 2)
-    units = Units.of(case.bounds, sparse=True)
+    units = Units.of(case.bounds, sparse=True, squares=True)
     got = units.values(sums)
     moments = units.values({name.removeprefix("of "): sums[name] for name in sums if " " in name})
     X, s = case.X.astype(np.float64), 0.5 * case.w
