@@ -162,10 +162,10 @@ def main() -> None:
         np.save(folder / "centres.npy", X[:N_CLUSTERS])
         for case in CASES:
             compare(case, folder, port, port)
-        with relayed(port, RTT_MS) as behind:
+        with relayed(port, RTT_MS) as distance:
             for case in CASES:
-                compare(case, folder, port, behind)
-            compare_solvers(folder, behind)
+                compare(case, folder, port, distance.port)
+            compare_solvers(folder, distance.port)
 
 
 if __name__ == "__main__":

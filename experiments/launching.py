@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,16 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Loop:
-    """When the training loop of a run began and ended (epoch seconds), its rounds and its result."""
+    """A training loop.
+
+    Attributes
+    ----------
+    began_at, ended_at : float
+        When the last worker was ready, and when the last one was done; seconds since 1970.
+    n_rounds : int
+    found : array
+        Centres, or coefficients with the intercept first.
+    """
 
     began_at: float
     ended_at: float
@@ -25,6 +36,28 @@ class Loop:
     @property
     def seconds(self) -> float:
         return self.ended_at - self.began_at
+
+
+@dataclass(frozen=True)
+class PaperLoop(Loop):
+    """A training loop of the paper's protocol.
+
+    Attributes
+    ----------
+    launch_s : float
+        From asking for functions until they ran, in the mean.
+    phases : dict of str to float
+        The mean worker's seconds in its rounds, by `ancestor.clock.PHASES`.
+    commands : float
+        What the mean worker sent to the server in a round.
+    trips : int
+        The round trips in all rounds of the worker that made most.
+    """
+
+    launch_s: float
+    phases: dict[str, float]
+    commands: float
+    trips: int
 
 
 def run_ancestor(
@@ -37,7 +70,7 @@ def run_ancestor(
     n_rounds: int,
     learning_rate: float = 0.0,
     groups: Sequence[Path] = (),
-) -> Loop:
+) -> PaperLoop:
     """Train "kmeans" or "logistic" as the paper did.
 
     Parameters
@@ -66,5 +99,23 @@ def run_ancestor(
             text=True,
             check=True,
         )
-    outcome = json.loads(finished.stdout.splitlines()[-1])
-    return Loop(**{**outcome, "found": np.array(outcome["found"])})
+    return told(json.loads(finished.stdout.splitlines()[-1]))
+
+
+def told(outcome: dict[str, Any]) -> PaperLoop:
+    """Return what the workers told, in the mean over them."""
+    workers = outcome["workers"]
+    n_rounds = workers[0]["n_rounds"]
+    return PaperLoop(
+        began_at=max(worker["began_at"] for worker in workers),
+        ended_at=max(worker["ended_at"] for worker in workers),
+        n_rounds=n_rounds,
+        found=np.array(outcome["found"]),
+        launch_s=mean(worker["started_at"] for worker in workers) - outcome["launched_at"],
+        phases={
+            phase: mean(worker["phases"][phase] for worker in workers)
+            for phase in workers[0]["phases"]
+        },
+        commands=mean(worker["commands"] for worker in workers) / n_rounds,
+        trips=max(worker["trips"] for worker in workers),
+    )

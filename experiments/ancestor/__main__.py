@@ -8,6 +8,8 @@ import argparse
 import json
 import os
 import sys
+import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +63,12 @@ def main() -> None:
 
     executor = lithops.FunctionExecutor(config=settings(options), log_level="ERROR")
     train = {"kmeans": train_kmeans, "logistic": train_logistic}[options.algorithm]
-    outcomes, found = train(executor, options)
-    began_at = max(outcome.began_at for outcome in outcomes)
-    ended_at = max(outcome.ended_at for outcome in outcomes)
+    launched_at, spent, found = train(executor, options)
     print(
         json.dumps(
             {
-                "began_at": began_at,
-                "ended_at": ended_at,
-                "n_rounds": outcomes[0].n_rounds,
+                "launched_at": launched_at,
+                "workers": [asdict(each) for each in spent],
                 "found": found,
             }
         )
@@ -93,18 +92,23 @@ def calls(options: argparse.Namespace, board: Any) -> list[dict[str, Any]]:
     ]
 
 
-def train_kmeans(executor: Any, options: argparse.Namespace) -> tuple[list[Any], Any]:
-    """Return the outcomes of the workers, and the centres."""
+def train_kmeans(executor: Any, options: argparse.Namespace) -> tuple[float, list[Any], Any]:
+    """Return when functions were asked for, what each worker spent, and the centres."""
     from ancestor import kmeans  # noqa: PLC0415 (after Lithops' settings)
 
     board = kmeans.make_board(np.load(options.centres), options.workers)
-    executor.map(kmeans.train, calls(options, board), include_modules=None)
-    outcomes = executor.get_result(show_progressbar=False)
-    return outcomes, np.array(board.centres[:]).tolist()
+    told = calls(options, board)
+    launched_at = time.time()
+    executor.map(kmeans.train, told, include_modules=None)
+    return (
+        launched_at,
+        executor.get_result(show_progressbar=False),
+        np.array(board.centres[:]).tolist(),
+    )
 
 
-def train_logistic(executor: Any, options: argparse.Namespace) -> tuple[list[Any], Any]:
-    """Return the outcomes of the workers, and the weights, the intercept first."""
+def train_logistic(executor: Any, options: argparse.Namespace) -> tuple[float, list[Any], Any]:
+    """Return when functions were asked for, what each spent, and the weights, intercept first."""
     from ancestor import logistic  # noqa: PLC0415 (after Lithops' settings)
 
     labels = np.array_split(np.load(options.labels), options.workers)
@@ -114,9 +118,9 @@ def train_logistic(executor: Any, options: argparse.Namespace) -> tuple[list[Any
         {**call, "labels": share, "learning_rate": options.learning_rate}
         for call, share in zip(calls(options, board), labels, strict=True)
     ]
+    launched_at = time.time()
     executor.map(logistic.train, told, include_modules=None)
-    outcomes = executor.get_result(show_progressbar=False)
-    return outcomes, list(board.weights[:])
+    return launched_at, executor.get_result(show_progressbar=False), list(board.weights[:])
 
 
 if __name__ == "__main__":

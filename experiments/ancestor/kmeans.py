@@ -18,7 +18,6 @@ Two differences, both in the ancestor's favour: workers get their rows as arrays
 and the clock starts only when all of them are ready.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +28,7 @@ import lithops.multiprocessing as shared
 import numpy as np
 from numpy.typing import NDArray
 
+from ancestor.clock import Clock, Spent
 from ancestor.inner import enter, in_processes
 
 Rows = NDArray[np.float64]
@@ -44,16 +44,6 @@ class Board:
     locks: list[Any]
     barrier: Any
     converged: Any
-
-
-@dataclass
-class Outcome:
-    """What one worker returns: its labels, its rounds, and when they began and ended (epoch s)."""
-
-    labels: NDArray[np.int64]
-    n_rounds: int
-    began_at: float
-    ended_at: float
 
 
 def make_board(centres: Rows, n_workers: int) -> Board:
@@ -95,12 +85,15 @@ def assign(
     return np.concatenate(labels), np.sum(counts, axis=0), np.sum(sums, axis=0)
 
 
-def share_sums(board: Board, counts: NDArray[np.int64], sums: Rows) -> None:
+def share_sums(board: Board, counts: NDArray[np.int64], sums: Rows, clock: Clock) -> None:
     """Add one worker's counts and sums to everybody's, each cluster under its lock."""
     for cluster, lock in enumerate(board.locks):
         with lock:
+            clock.lap("locks")
             board.counts[cluster] += int(counts[cluster])
             board.sums[cluster] += sums[cluster]
+            clock.lap("contribute")
+    clock.lap("locks")
 
 
 def move_centres(board: Board, old: Rows) -> None:
@@ -119,21 +112,26 @@ def move_centres(board: Board, old: Rows) -> None:
 
 def train(
     rank: int, rows: Rows, board: Board, *, n_inner: int, n_rounds: int, groups: Sequence[Path]
-) -> Outcome:
+) -> Spent:
     """Take part in the training: the body of a function."""
+    clock = Clock()
     if groups and n_inner == 0:
         enter(groups[0])
     board.barrier.wait()
-    began_at = time.time()
-    labels = np.empty(0, np.int64)
+    clock.begin()
     done = 0
     while done < n_rounds and not board.converged.value:
         centres = np.array(board.centres[:])
-        labels, counts, sums = assign(rows, centres, n_inner, groups)
-        share_sums(board, counts, sums)
+        clock.lap("receive")
+        _, counts, sums = assign(rows, centres, n_inner, groups)
+        clock.lap("compute")
+        share_sums(board, counts, sums, clock)
         board.barrier.wait()
+        clock.lap("wait")
         if rank == 0:
             move_centres(board, centres)
+            clock.lap("update")
         board.barrier.wait()
+        clock.lap("wait")
         done += 1
-    return Outcome(labels, done, began_at, time.time())
+    return clock.end(done)

@@ -14,7 +14,6 @@ The step is a fixed learning rate times the gradient summed over all rows; the f
 intercept. As for k-means, rows come as arrays, and the clock starts when all workers are ready.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ import lithops.multiprocessing as shared
 import numpy as np
 from numpy.typing import NDArray
 
+from ancestor.clock import Clock, Spent
 from ancestor.inner import enter, in_processes
 
 Floats = NDArray[np.float64]
@@ -38,15 +38,6 @@ class Board:
     gradient: Any
     lock: Any
     barrier: Any
-
-
-@dataclass
-class Outcome:
-    """What one worker returns: its rounds, and when they began and ended (epoch seconds)."""
-
-    n_rounds: int
-    began_at: float
-    ended_at: float
 
 
 def make_board(n_features: int, n_workers: int) -> Board:
@@ -88,24 +79,33 @@ def train(
     n_rounds: int,
     learning_rate: float,
     groups: Sequence[Path],
-) -> Outcome:
+) -> Spent:
     """Take part in the training: the body of a function."""
+    clock = Clock()
     if groups and n_inner == 0:
         enter(groups[0])
     n_shares = max(1, n_inner)
     extended = np.array_split(np.c_[np.ones(len(rows)), rows], n_shares)
     shares = list(zip(extended, np.array_split(labels, n_shares), strict=True))
     board.barrier.wait()
-    began_at = time.time()
+    clock.begin()
     for _ in range(n_rounds):
         weights = np.array(board.weights[:])
+        clock.lap("receive")
         gradient = sum_gradient(shares, weights, n_inner, groups)
+        clock.lap("compute")
         with board.lock:
+            clock.lap("locks")
             board.gradient[:] = (np.array(board.gradient[:]) + gradient).tolist()
+            clock.lap("contribute")
+        clock.lap("locks")
         board.barrier.wait()
+        clock.lap("wait")
         if rank == 0:
             total = np.array(board.gradient[:])
             board.weights[:] = (weights - learning_rate * total).tolist()
             board.gradient[:] = [0.0] * len(weights)
+            clock.lap("update")
         board.barrier.wait()
-    return Outcome(n_rounds, began_at, time.time())
+        clock.lap("wait")
+    return clock.end(n_rounds)

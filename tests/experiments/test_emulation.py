@@ -54,8 +54,10 @@ def test_each_thread_enters_a_group_of_its_own(tmp_path):
 
 def test_shares_that_are_off_stop_an_experiment(tmp_path, monkeypatch):
     made = emulation.Vcpus(tmp_path, 2, 0.125)
-    monkeypatch.setattr(emulation, "measure_shares", lambda groups: [0.125] * len(groups))
-    assert "0.125" in emulation.check(made)
+    monkeypatch.setattr(emulation, "measure_shares", lambda groups: [0.125, 0.13][: len(groups)])
+    alone, together = emulation.check(made)
+    assert (alone.asked, alone.least, alone.most) == (0.125, 0.125, 0.125)
+    assert (together.asked, together.least, together.most) == (0.125, 0.125, 0.13)
     monkeypatch.setattr(emulation, "measure_shares", lambda groups: [0.1] * len(groups))
-    with pytest.raises(emulation.EmulationError, match=r"0\.125 of a core and got 0\.100"):
+    with pytest.raises(emulation.EmulationError, match=r"should be 0\.125 and is 0\.100"):
         emulation.check(made)
