@@ -195,6 +195,28 @@ def test_tabs_are_told_by_two_characters(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_columns_of_svmlight_are_named_by_options(tmp_path: Path) -> None:
+    (tmp_path / "x.svm").write_text("0 0:1\n1 1:1 3:2\n" * 20)
+    file, model = str(tmp_path / "x.svm"), str(tmp_path / "model.npz")
+    options = ("--out", model, "--n-features", "5", "--zero-based", "--quiet")
+    assert burly("fit", "logistic", file, *options).returncode == 0
+    assert LogisticRegression.load(model).coef_.shape == (1, 5)
+    for wrong, told in (
+        (("--n-features", "3"), "raise --n-features or leave it away"),
+        (("--no-zero-based",), "leave --no-zero-based away"),
+    ):
+        done = burly("fit", "logistic", file, *wrong, "--quiet")
+        assert (done.returncode, told in done.stderr) == (1, True), done.stderr
+
+
+def test_memory_of_a_function_is_an_option(points: Path) -> None:
+    done = burly("fit", "kmeans", str(points), "--memory-mb", "900")
+    assert (done.returncode, "add --workers or --backend" in done.stderr) == (1, True)
+    options = ("--backend", "aws_lambda", "--state", "redis://nowhere:1", "--vcpus", "9")
+    done = burly("fit", "kmeans", str(points), "--memory-mb", "900", *options)
+    assert (done.returncode, "memory_mb=900" in done.stderr) == (1, True), done.stderr
+
+
 def test_a_learning_rate_is_for_descent_alone(points: Path) -> None:
     arguments = ("fit", "logistic", str(points), "--label", "y", "--learning-rate", "0.1")
     done = burly(*arguments)

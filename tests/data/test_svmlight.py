@@ -193,7 +193,7 @@ def test_a_model_reads_new_files_as_those_it_was_fitted_on(tmp_path, problem):
 
 def test_columns_that_were_not_announced_are_refused(tmp_path):
     path = write(tmp_path, "x.svm", "1 0:1 5:1\n2 3:1\n")
-    with pytest.raises(BurlyError, match="n_features=3 allows columns 0 to 2"):
+    with pytest.raises(BurlyError, match="3 features allow columns 0 to 2; raise n_features="):
         LogisticRegression().fit(Dataset(path, n_features=3))
     with pytest.raises(BurlyError, match="column 0, but zero_based=False"):
         LogisticRegression().fit(Dataset(path, zero_based=False))

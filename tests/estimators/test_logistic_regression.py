@@ -254,6 +254,23 @@ def test_measurements_are_no_classes(houses, launcher):
         LogisticRegression(launcher=launcher).fit(data)
 
 
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize("launcher", [None, InProcess(n_workers=4)])
+def test_more_labels_than_can_be_classes_name_their_column_and_what_to_do(
+    tmp_path, launcher, as_text
+):
+    # No file alone has too many, and all together do.
+    for number, rows in enumerate(np.split(np.arange(10_004), 4)):
+        frame = pd.DataFrame({"x": rows % 7, "zip": [f"z{n}" for n in rows] if as_text else rows})
+        frame.to_csv(tmp_path / f"{number}.csv", index=False)
+    kind = "labels" if as_text else "numbers"
+    message = (
+        f"column 'zip' holds more than 10,000 different {kind}, .*name another column, or make"
+    )
+    with pytest.raises(DataError, match=message):
+        LogisticRegression(launcher=launcher).fit(Dataset(tmp_path, label="zip"))
+
+
 def test_measurements_in_memory_are_no_classes_either():
     X, y = make(n=100)
     with pytest.raises(ValueError, match="Unknown label type: continuous"):

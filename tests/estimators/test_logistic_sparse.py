@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 
 from burly import Dataset, InProcess, Lithops, LogisticRegression
 from burly.exceptions import NonFiniteError, RoundTooLargeError
+from burly.launchers import lithops
 
 
 def make(n=20_000, d=400, n_classes=2, dtype=np.float64):
@@ -73,3 +74,24 @@ def test_a_round_too_large_for_the_layout_is_refused_before_anything_is_launched
     message = "1 worker with 320,000,008 bytes each make a round of 320,000,008 bytes"
     with pytest.raises(RoundTooLargeError, match=message):
         LogisticRegression(launcher=Lithops(n_workers=2)).fit(X, [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("parameters", [{}, {"n_features": 40_000_000}, {"zero_based": True}])
+def test_a_round_too_large_is_refused_for_svmlight_files_too(tmp_path, monkeypatch, parameters):
+    monkeypatch.setattr(lithops, "executor", lambda *_: pytest.fail("something was launched"))
+    last = 40_000_000 - bool(parameters.get("zero_based"))
+    (tmp_path / "x.svm").write_text(f"0 1:1\n1 {last}:1\n" * 2)
+    message = r"1 worker with 320,000,008 bytes each make a round of 320,000,008 bytes"
+    with pytest.raises(RoundTooLargeError, match=message):
+        LogisticRegression(launcher=Lithops(backend="localhost", n_workers=2)).fit(
+            Dataset(tmp_path / "x.svm", **parameters)
+        )
+
+
+def test_columns_that_make_a_round_too_large_are_refused_where_they_are_found(tmp_path):
+    text = "0 1:1\n1 2:1\n" * 20_000
+    (tmp_path / "x.svm").write_text(f"{text}1 40000000:1\n")
+    with pytest.raises(RoundTooLargeError, match="320,000,0"):
+        LogisticRegression(launcher=Lithops(backend="localhost", n_workers=1)).fit(
+            Dataset(tmp_path / "x.svm")
+        )

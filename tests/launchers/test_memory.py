@@ -36,8 +36,8 @@ def test_what_fits_is_not_refused(data):
 def test_what_does_not_fit_is_refused_with_what_to_do(data):
     with pytest.raises(ConfigurationError, match="a function of aws_lambda has 512 MB") as caught:
         checked(data, 2, 512)
-    enough = int(re.search(r"at least (\d+) workers", str(caught.value))[1])
-    needed_mb = int(re.search(r"; (\d+) MB would do", str(caught.value))[1])
+    enough = int(re.search(r"at least (\d+) workers \(n_workers=\1\)", str(caught.value))[1])
+    needed_mb = int(re.search(r"memory_mb=(\d+) would do", str(caught.value))[1])
     checked(data, enough, 512)
     checked(data, 2, needed_mb)
     with pytest.raises(ConfigurationError):

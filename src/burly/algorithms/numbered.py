@@ -79,6 +79,9 @@ class Numbered(Algorithm):
         settled = self._settle(state, partition, team, scratch)
         return self.algorithm.outputs(state, settled, team, scratch.inner)
 
+    def contribution_bytes(self, info: DatasetInfo) -> int:
+        return self.algorithm.contribution_bytes(replace(info, n_features=info.least_features))
+
     def scratch_bytes(self, info: DatasetInfo) -> int:
         return self.algorithm.scratch_bytes(info)
 
@@ -92,12 +95,14 @@ class Numbered(Algorithm):
         n_features = self.info.n_features or max(highest - first + 1, 1)
         if lowest < first:
             raise DataError(
-                f"the data has column {lowest}, but zero_based=False says that columns count from 1"
+                f"the data has column {lowest}, but columns were said to count from 1",
+                remedy="leave {zero_based:False} away",
             )
         if highest - first >= n_features:
             raise DataError(
-                f"the data has column {highest}, but n_features={n_features} allows columns "
-                f"{first} to {first + n_features - 1}; raise n_features or leave it away"
+                f"the data has column {highest}, but {n_features} features allow columns {first} to "
+                f"{first + n_features - 1}",
+                remedy="raise {n_features} or leave it away",
             )
         return np.array([first, n_features])
 

@@ -9,9 +9,9 @@ import typer
 
 import burly
 from burly.cli import options as o
+from burly.cli.fit import fit
 from burly.cli.guard import guard
 
-LEARNING_RATE = 0.001
 EXAMPLES = """
 **Examples**
 
@@ -41,7 +41,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-fit = typer.Typer(help="Train a model.", no_args_is_help=True, rich_markup_mode="markdown")
 app.add_typer(fit, name="fit")
 
 
@@ -62,162 +61,6 @@ def _root(
     """Take the options of burly itself."""
 
 
-@fit.command("kmeans")
-def fit_kmeans(
-    *,
-    data: o.Data,
-    k: Annotated[int, typer.Option("--k", min=1, help="Clusters.")] = 8,
-    out: Annotated[
-        Path | None, typer.Option(metavar="MODEL", help="Where the model is written (.npz).")
-    ] = None,
-    init: Annotated[
-        str, typer.Option(help="k-means++, k-means||, random, or auto: by the data.")
-    ] = "auto",
-    n_init: Annotated[int | None, typer.Option(min=1, help="Starts; the best one wins.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of all draws; default: a new one.")] = None,
-    max_iter: Annotated[int, typer.Option(min=1, help="Iterations at most.")] = 300,
-    tol: Annotated[float, typer.Option(min=0.0, help="Movement that counts as none.")] = 1e-4,
-    workers: o.Workers = None,
-    vcpus: o.Vcpus = None,
-    threads: o.Threads = None,
-    backend: o.Backend = None,
-    state: o.State = None,
-    start_timeout: o.StartTimeout = 120.0,
-    columns: o.Columns = None,
-    label: o.Label = None,
-    weight: o.Weight = None,
-    file_format: o.FileFormat = None,
-    header: o.Header = None,
-    delimiter: o.Delimiter = ",",
-    dtype: o.Dtype = None,
-    run_file: o.RunFile = None,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-) -> None:
-    """Find k centres: `burly fit kmeans points.csv --k 8 --out model.npz`."""
-    with guard(debug=debug):
-        from burly.cli.models import fit_kmeans as run  # noqa: PLC0415  after --help has answered
-
-        run(
-            o.dataset_from(
-                data,
-                columns=columns,
-                label=label,
-                weight=weight,
-                file_format=file_format,
-                header=header,
-                delimiter=delimiter,
-                dtype=dtype,
-            ),
-            out,
-            run_file,
-            n_clusters=k,
-            init=init,
-            n_init="auto" if n_init is None else n_init,
-            random_state=seed,
-            max_iter=max_iter,
-            tol=tol,
-            n_threads=threads,
-            verbose=int(not quiet),
-            launcher=o.launcher_from(
-                workers=workers,
-                vcpus=vcpus,
-                backend=backend,
-                state=state,
-                start_timeout=start_timeout,
-            ),
-        )
-
-
-@fit.command("logistic")
-def fit_logistic(
-    *,
-    data: o.Data,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            help="The column of the labels; svmlight lines start with theirs.",
-            rich_help_panel="What is in the data",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="MODEL", help="Where the model is written (.npz).")
-    ] = None,
-    inverse_penalty: Annotated[
-        float, typer.Option("--C", help="Inverse strength of the penalty; inf: none.")
-    ] = 1.0,
-    l1_ratio: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="0: l2, 1: l1, between: elastic net.")
-    ] = 0.0,
-    balanced: Annotated[
-        bool, typer.Option("--balanced", help="Weigh classes so that all count alike.")
-    ] = False,
-    intercept: Annotated[
-        bool, typer.Option("--intercept/--no-intercept", help="Fit an intercept.")
-    ] = True,
-    solver: Annotated[
-        str, typer.Option(help="auto, newton, lbfgs, gd, or one of scikit-learn's.")
-    ] = "auto",
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Of --solver gd alone; default: 0.001.")
-    ] = None,
-    max_iter: Annotated[int, typer.Option(min=0, help="Steps at most; of gd: exactly.")] = 100,
-    tol: Annotated[float, typer.Option(min=0.0, help="Largest slope that counts as none.")] = 1e-4,
-    workers: o.Workers = None,
-    vcpus: o.Vcpus = None,
-    threads: o.Threads = None,
-    backend: o.Backend = None,
-    state: o.State = None,
-    start_timeout: o.StartTimeout = 120.0,
-    columns: o.Columns = None,
-    weight: o.Weight = None,
-    file_format: o.FileFormat = None,
-    header: o.Header = None,
-    delimiter: o.Delimiter = ",",
-    dtype: o.Dtype = None,
-    run_file: o.RunFile = None,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-) -> None:
-    """Tell classes apart: `burly fit logistic points.csv --label y --out model.npz`."""
-    if learning_rate is not None and solver != "gd":
-        raise typer.BadParameter(f"--learning-rate is for --solver gd, not {solver}")
-    with guard(debug=debug):
-        from burly.cli.models import fit_logistic as run  # noqa: PLC0415
-
-        run(
-            o.dataset_from(
-                data,
-                columns=columns,
-                label=label,
-                weight=weight,
-                file_format=file_format,
-                header=header,
-                delimiter=delimiter,
-                dtype=dtype,
-            ),
-            out,
-            run_file,
-            C=inverse_penalty,
-            l1_ratio=l1_ratio,
-            class_weight="balanced" if balanced else None,
-            fit_intercept=intercept,
-            solver=solver,
-            learning_rate=LEARNING_RATE if learning_rate is None else learning_rate,
-            max_iter=max_iter,
-            tol=tol,
-            n_threads=threads,
-            verbose=int(not quiet),
-            launcher=o.launcher_from(
-                workers=workers,
-                vcpus=vcpus,
-                backend=backend,
-                state=state,
-                start_timeout=start_timeout,
-            ),
-        )
-
-
 @app.command()
 def predict(
     *,
@@ -229,6 +72,7 @@ def predict(
     workers: o.Workers = None,
     vcpus: o.Vcpus = None,
     threads: o.Threads = None,
+    memory_mb: o.MemoryMb = None,
     backend: o.Backend = None,
     state: o.State = None,
     start_timeout: o.StartTimeout = 120.0,
@@ -239,6 +83,8 @@ def predict(
     header: o.Header = None,
     delimiter: o.Delimiter = ",",
     dtype: o.Dtype = None,
+    n_features: o.NFeatures = None,
+    zero_based: o.ZeroBased = None,
     run_file: o.RunFile = None,
     quiet: o.Quiet = False,
     debug: o.Debug = False,
@@ -258,6 +104,8 @@ def predict(
                 header=header,
                 delimiter=delimiter,
                 dtype=dtype,
+                n_features=n_features,
+                zero_based=zero_based,
             ),
             out,
             run_file=run_file,
@@ -266,6 +114,7 @@ def predict(
             launcher=o.launcher_from(
                 workers=workers,
                 vcpus=vcpus,
+                memory_mb=memory_mb,
                 backend=backend,
                 state=state,
                 start_timeout=start_timeout,

@@ -65,8 +65,8 @@ def guard(*, debug: bool) -> Iterator[None]:
 
 def in_shell(name: str, value: str) -> str:
     """Write a parameter as an option."""
-    if (name, value) == ("header", "False"):
-        return "--no-header"
+    if value == "False":
+        return f"--no-{name.replace('_', '-')}"
     option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
     if value in ("", "True"):
         return option

@@ -40,6 +40,10 @@ Threads = Annotated[
     int | None,
     typer.Option(min=1, help="Threads a worker; default: all its cores.", rich_help_panel=_WHERE),
 ]
+MemoryMb = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="MB", help="Memory a function at least.", rich_help_panel=_WHERE),
+]
 Backend = Annotated[
     str | None,
     typer.Option(help="Lithops backend: localhost, aws_lambda, ...", rich_help_panel=_WHERE),
@@ -75,6 +79,18 @@ Delimiter = Annotated[str, typer.Option(help="Of CSV fields; \\\\t: tab.", rich_
 Dtype = Annotated[
     str | None, typer.Option(help="float32 or float64; default: by format.", rich_help_panel=_WHAT)
 ]
+NFeatures = Annotated[
+    int | None,
+    typer.Option(min=1, help="Columns of svmlight; default: look.", rich_help_panel=_WHAT),
+]
+ZeroBased = Annotated[
+    bool | None,
+    typer.Option(
+        "--zero-based/--no-zero-based",
+        help="Whether columns of svmlight count from 0; default: look.",
+        rich_help_panel=_WHAT,
+    ),
+]
 RunFile = Annotated[
     Path | None,
     typer.Option("--run", metavar="RUN", help="Keep what happened (.json): burly report RUN."),
@@ -87,6 +103,7 @@ def launcher_from(
     *,
     workers: int | None,
     vcpus: float | None,
+    memory_mb: int | None,
     backend: str | None,
     state: str | None,
     start_timeout: float,
@@ -96,14 +113,15 @@ def launcher_from(
     from burly.launchers.lithops import Lithops  # noqa: PLC0415
 
     if workers is None and backend is None:
-        if vcpus is not None or state is not None:
+        if vcpus is not None or memory_mb is not None or state is not None:
             raise ConfigurationError(
-                "--vcpus and --state are for functions: add --workers or --backend"
+                "--vcpus, --memory-mb and --state are for functions: add --workers or --backend"
             )
         return None
     return Lithops(
         n_workers=workers or 2,
         vcpus=vcpus,
+        memory_mb=memory_mb,
         backend=backend,
         state=state,
         start_timeout=start_timeout,
@@ -120,6 +138,8 @@ def dataset_from(
     header: bool | None,
     delimiter: str,
     dtype: str | None,
+    n_features: int | None = None,
+    zero_based: bool | None = None,
 ) -> Dataset:
     """Return the dataset that options describe; columns may be names or numbers from 0."""
     from burly.data.dataset import Dataset  # noqa: PLC0415
@@ -133,6 +153,8 @@ def dataset_from(
         header=header,
         delimiter="\t" if delimiter == r"\t" else delimiter,
         dtype=dtype,
+        n_features=n_features,
+        zero_based=zero_based,
     )
 
 

@@ -166,7 +166,10 @@ class Dataset:
         objects = find_objects(cast("FileSource", self.source), storage)
         found = format_of(objects, self.format)
         if found != "svmlight" and (self.n_features is not None or self.zero_based is not None):
-            raise ConfigurationError("n_features and zero_based are for svmlight files alone")
+            raise ConfigurationError(
+                f"{found} files say themselves what their columns are",
+                remedy="{n_features} and {zero_based} are for svmlight files alone",
+            )
         match found:
             case "npy":
                 return read_npy.describe(objects, self, storage)

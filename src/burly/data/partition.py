@@ -46,6 +46,8 @@ class DatasetInfo:
         ``n_features`` is what the user said, or 0, and shards hold columns as they are written.
     first_column : int or None
         Which written column is the first feature; None where only all rows together tell.
+    least_features : int
+        How many features there are at least where they are not numbered, by the first lines.
     """
 
     n_features: int
@@ -60,6 +62,7 @@ class DatasetInfo:
     sparse: bool = False
     numbered: bool = True
     first_column: int | None = 0
+    least_features: int = 0
 
 
 @dataclass(frozen=True, slots=True)

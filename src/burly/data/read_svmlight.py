@@ -185,6 +185,8 @@ def describe(objects: Sequence[DataObject], asked: Asked, storage: Storage) -> R
         raise DataError(f"{objects[0].uri} is empty: it has no rows")
     if len(y) and bool(np.all(y == np.rint(y))):
         reader = replace(reader, label=INT64)
+    first = None if asked.zero_based is None else 1 - int(asked.zero_based)
+    seen = int(X.indices.max(initial=0)) + 1 - (1 if first is None else first)
     info = DatasetInfo(
         n_features=asked.n_features or 0,
         dtype=reader.dtype,
@@ -194,8 +196,9 @@ def describe(objects: Sequence[DataObject], asked: Asked, storage: Storage) -> R
         labelled=True,
         in_memory=False,
         sparse=True,
-        first_column=None if asked.zero_based is None else 1 - int(asked.zero_based),
+        first_column=first,
         numbered=False,
+        least_features=asked.n_features or seen,
     )
     return ResolvedDataset(info, shards, reader, len(text) / max(len(X), 1))
 

@@ -127,8 +127,9 @@ def numbered_as(estimator: Any, data: ResolvedDataset) -> ResolvedDataset:
     info = data.info
     if info.n_features not in (0, estimator.n_features_in_):
         raise SchemaError(
-            f"n_features={info.n_features} was given for the data, but the model was fitted with "
-            f"{estimator.n_features_in_} features"
+            f"the data was said to have {info.n_features} features, but the model was fitted with "
+            f"{estimator.n_features_in_}",
+            remedy="leave {n_features} away",
         )
     first = info.first_column
     if first is None:

@@ -60,16 +60,18 @@ def check(
     if max(needs) <= granted:
         return
     fixed = READING_BYTES + IMPORTED_BYTES
-    advice = f"give each more memory (vcpus or memory_mb; {_mb(max(needs))} MB would do)"
+    enough_mb = _mb(max(needs))
+    remedy = f"give each more memory ({{vcpus}} or {{memory_mb:{enough_mb}}} would do)"
     if granted > fixed:
         total = sum(needs) - fixed * len(needs)
         enough = -(-total // (granted - fixed)) + 1
         if enough <= len(data.shards):
-            advice = f"use at least {enough} workers (n_workers), or {advice}"
+            remedy = f"use at least {enough} workers ({{n_workers:{enough}}}), or {remedy}"
     raise ConfigurationError(
         f"the data does not fit: the largest of {len(parts)} workers needs about "
         f"{_mb(max(needs))} MB for its rows, its scratch and reading them, and a function of "
-        f"{where} has {memory_mb} MB: {advice}"
+        f"{where} has {memory_mb} MB",
+        remedy=remedy,
     )
 
 

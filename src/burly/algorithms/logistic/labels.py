@@ -12,6 +12,8 @@ from burly.exceptions import DataError
 
 Array = NDArray[Any]
 
+MAX_CLASSES = 10_000
+"""More distinct labels than this are not classes."""
 _NARROW = 1 << 30
 """Labels below this in size, and their differences, are numbers of 32 bits."""
 _SMALL_RANGE = 1 << 12
@@ -55,6 +57,22 @@ def check_classes(labels: Array, name: str) -> None:
             f"Unknown label type: continuous. {name} holds real numbers, such as "
             f"{fractional[0].item()!r}, and not classes; name another column, or cut the numbers into "
             "classes (y > 0.5, say)"
+        )
+
+
+def check_count(labels: Array, name: str) -> None:
+    """Refuse labels, all distinct, that are numbers or names of rows and not classes.
+
+    Raises
+    ------
+    burly.exceptions.DataError
+        If there are more than `MAX_CLASSES`; the message is the same for every part of the data.
+    """
+    if len(labels) > MAX_CLASSES:
+        kind = "numbers" if labels.dtype.kind in "iuf" else "labels"
+        raise DataError(
+            f"{name} holds more than {MAX_CLASSES:,} different {kind}, and not classes; name another "
+            "column, or make them fewer: by range (y > 100, say), or by joining rare ones"
         )
 
 

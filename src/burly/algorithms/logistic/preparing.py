@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.algorithms.logistic.labels import check_classes, count, distinct, encode
+from burly.algorithms.logistic.labels import check_classes, check_count, count, distinct, encode
 from burly.algorithms.logistic.settings import Settings
 from burly.contributions import Part, Reducer, Step, sorted_distinct
 from burly.data.checks import refuse_counts
@@ -35,8 +35,6 @@ PROFILE_ROWS = 4096
 """Rows of the sample that the columns are judged by."""
 HEADROOM = 8.0
 """How many times larger than in that sample a value may be before all rows are measured."""
-MAX_CLASSES = 10_000
-"""More distinct labels than this are not classes."""
 
 
 @dataclass(slots=True)
@@ -99,12 +97,13 @@ def step_classes(state: State, partition: Partition, scratch: Scratch, label: st
     for labels in found:
         check_classes(labels, label)
     labels = sorted_distinct(np.concatenate(found)) if found else np.empty(0)
+    check_count(labels, label)
     weights = [shard.weights for shard in partition.shards if shard.weights is not None]
     _check_weights(weights)
     bounds = scratch.rows.column_bounds(threshold=int(state["profile_threshold"]))
     return Step(
         {
-            "classes": Part(Reducer.UNION, labels, MAX_CLASSES),
+            "classes": Part(Reducer.UNION, labels),
             "rows": Part(Reducer.SUM, np.array([partition.n_rows], dtype=np.int64)),
             "weight": Part(Reducer.MAX, np.array([_largest(weights, state)])),
             "columns": Part(Reducer.MAX, bounds),
@@ -112,9 +111,10 @@ def step_classes(state: State, partition: Partition, scratch: Scratch, label: st
     )
 
 
-def update_classes(state: State, totals: Mapping[str, Array]) -> State:
+def update_classes(state: State, totals: Mapping[str, Array], label: str) -> State:
     """Go on to "profile"."""
     classes = totals["classes"]
+    check_count(classes, label)
     if len(classes) < 2:
         raise DataError(
             "This solver needs samples of at least 2 classes in the data, but the data contains only "
