@@ -195,7 +195,7 @@ def test_columns_that_were_not_announced_are_refused(tmp_path):
     path = write(tmp_path, "x.svm", "1 0:1 5:1\n2 3:1\n")
     with pytest.raises(BurlyError, match="3 features allow columns 0 to 2; raise n_features="):
         LogisticRegression().fit(Dataset(path, n_features=3))
-    with pytest.raises(BurlyError, match="column 0, but .*leave zero_based=False away"):
+    with pytest.raises(BurlyError, match="leave zero_based=False away"):
         LogisticRegression().fit(Dataset(path, zero_based=False))
     model = LogisticRegression().fit(Dataset(path, n_features=9))
     assert model.coef_.shape == (1, 9)
