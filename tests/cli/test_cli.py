@@ -217,6 +217,25 @@ def test_memory_of_a_function_is_an_option(points: Path) -> None:
     assert (done.returncode, "memory_mb=900" in done.stderr) == (1, True), done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("fit", "kmeans", ""), 1, "names no file"),
+        (("fit", "kmeans", "line\nend.csv"), 1, "which object stores would not take as a name"),
+        (("fit", "kmeans", "points.csv", "--seed", "-3"), 2, "--seed"),
+        (("demo", "--out", "points.csv"), 1, "cannot be a folder for the picture"),
+        (("demo", "--picture", "points.csv"), 1, "points.csv is not a picture"),
+    ],
+)
+def test_what_cannot_work_ends_before_any_work(
+    points: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int, told: str
+) -> None:
+    monkeypatch.chdir(points.parent)
+    done = burly(*arguments)
+    assert (done.returncode, told in " ".join(done.stderr.split())) == (code, True), done.stderr
+    assert "rows/s" not in done.stdout
+
+
 def test_a_learning_rate_is_for_descent_alone(points: Path) -> None:
     arguments = ("fit", "logistic", str(points), "--label", "y", "--learning-rate", "0.1")
     done = burly(*arguments)

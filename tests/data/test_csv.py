@@ -219,3 +219,9 @@ def test_a_small_file_says_how_many_rows_it_has(tmp_path):
     info = Dataset(write(tmp_path, "x.csv", "a,b\n1,2\n3,4")).resolve().info
     assert info.n_rows == 2
     assert not info.in_memory
+
+
+def test_text_that_is_not_utf_8_is_told(tmp_path):
+    path = write(tmp_path, "x.csv", "x,y\n1,2\n".encode("utf-16"))
+    with pytest.raises(ParseError, match="is not CSV as text in UTF-8"):
+        Dataset(path).resolve()

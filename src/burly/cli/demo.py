@@ -39,6 +39,7 @@ def demo(out: Path, picture: str, *, n_colours: int, n_workers: int, verbose: in
     """
     console = Console()
     image = _photograph(picture)
+    _make_folder(out)
     height, width, _ = image.shape
     console.print(
         f"{picture}: {width} x {height} pixels, to be drawn in {n_colours} colours by "
@@ -55,9 +56,9 @@ def demo(out: Path, picture: str, *, n_colours: int, n_workers: int, verbose: in
         model.verbose = 0
         model.predict(data, out=str(labels))
         found = _read(labels)
-    console.print(model.run_.table())
+    if verbose:
+        console.print(model.run_.table())
     colours = np.clip(np.rint(model.cluster_centers_), 0, 255).astype(np.uint8)
-    out.mkdir(parents=True, exist_ok=True)
     target = out / f"{Path(picture).stem}-{n_colours}-colours.png"
     _draw(image, colours[found].reshape(image.shape), target)
     console.print(summary_of(model), highlight=False)
@@ -99,8 +100,13 @@ def _photograph(picture: str) -> NDArray[np.uint8]:
         ) from None
     image: NDArray[np.uint8]
     if Path(picture).is_file():
-        with Image.open(picture) as opened:
-            image = np.asarray(opened.convert("RGB"))
+        try:
+            with Image.open(picture) as opened:
+                image = np.asarray(opened.convert("RGB"))
+        except OSError as error:
+            raise ConfigurationError(
+                f"{picture} is not a picture that can be read: {error}"
+            ) from None
         return image
     if picture not in {"china.jpg", "flower.jpg"}:
         raise ConfigurationError(
@@ -108,6 +114,16 @@ def _photograph(picture: str) -> NDArray[np.uint8]:
         )
     image = load_sample_image(picture)
     return image
+
+
+def _make_folder(out: Path) -> None:
+    """Make it before any work is done for what goes there."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{out} cannot be a folder for the picture ({error.strerror}); name another with --out"
+        ) from None
 
 
 def _write(pixels: NDArray[np.uint8], folder: Path) -> None:

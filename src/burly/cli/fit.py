@@ -25,7 +25,9 @@ def fit_kmeans(
         str, typer.Option(help="k-means++, k-means||, random, or auto: by the data.")
     ] = "auto",
     n_init: Annotated[int | None, typer.Option(min=1, help="Starts; the best one wins.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of all draws; default: a new one.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 1, help="Of all draws; default: a new one.")
+    ] = None,
     max_iter: Annotated[int, typer.Option(min=1, help="Iterations at most.")] = 300,
     tol: Annotated[float, typer.Option(min=0.0, help="Movement that counts as none.")] = 1e-4,
     workers: o.Workers = None,

@@ -105,6 +105,11 @@ def _read_head(item: DataObject, delimiter: str, storage: Storage) -> _Head | No
     if begin == end:
         return None
     line = text[begin:end]
+    if b"\0" in line:
+        raise ParseError(
+            f"{item.uri} is not CSV as text in UTF-8: its first line has bytes that are 0, as UTF-16 and "
+            "other formats do; write it anew in UTF-8"
+        )
     if quotes_span_lines(line) is not None:
         raise ParseError(
             f"{item.uri}, line 1: a quoted field goes on after the end of its line, which cannot "

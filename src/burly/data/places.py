@@ -20,6 +20,8 @@ def absolute(uri: str | os.PathLike[str]) -> str:
         If the scheme is not one of ours.
     """
     text = os.fspath(uri)
+    if not text or "\0" in text:
+        raise ConfigurationError(f"{text!r} names no file: give a path, a glob, a folder or a URI")
     scheme, colon, rest = text.partition("://")
     if not colon:
         path = os.path.normpath(Path(text).expanduser().absolute())

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from obstore import exceptions as foreign
 
-from burly.exceptions import DataAccessError, DataChangedError, DataNotFoundError
+from burly.exceptions import BurlyError, DataAccessError, DataChangedError, DataNotFoundError
 
 _KEYS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -30,6 +30,8 @@ def ours(uri: str, *, seen: bool = False) -> Iterator[None]:
     """Turn obstore's errors into ours; ``seen`` says that the object was there before."""
     try:
         yield
+    except BurlyError:
+        raise
     except foreign.PreconditionError:
         raise changed(uri) from None
     except FileNotFoundError:
@@ -52,6 +54,10 @@ def ours(uri: str, *, seen: bool = False) -> Iterator[None]:
                 f"has no role that gives them; {_remedy(_scheme(uri))}"
             ) from None
         raise DataAccessError(f"cannot reach {uri}: {reason}") from None
+    except ValueError as error:  # obstore takes no control characters, among others
+        raise DataAccessError(
+            f"cannot use {uri!r}, which object stores would not take as a name: {_reason(error)}"
+        ) from None
 
 
 @contextmanager
