@@ -26,7 +26,8 @@ def sklearn_logistic_regression(fitted: Any) -> Any:
     known = LogisticRegression().get_params()
     params = {name: value for name, value in fitted.get_params().items() if name in known}
     if params["solver"] not in ("liblinear", "newton-cg", "newton-cholesky", "sag", "saga"):
-        params["solver"] = "saga" if fitted.l1_ratio else "lbfgs"
+        l1 = bool(fitted.l1_ratio) or fitted.penalty in ("l1", "elasticnet")
+        params["solver"] = "saga" if l1 else "lbfgs"
     model = LogisticRegression(**params)
     _hand_over(fitted, model, "coef_", "intercept_", "classes_", "n_iter_")
     return model

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from burly.algorithms.logistic.labels import refuse_strangers
 from burly.data.dataset import Dataset
 from burly.exceptions import ConfigurationError
 
@@ -43,6 +44,7 @@ def class_weight_of(model: Any, objects: Array | None) -> Any:
     pairs = list(model.class_weight.items())
     if objects is None:
         return tuple((label, float(weight)) for label, weight in pairs)
+    refuse_strangers(model.class_weight, objects.tolist())
     places = {label: place for place, label in enumerate(objects.tolist())}
     return tuple((places[label], float(weight)) for label, weight in pairs if label in places)
 

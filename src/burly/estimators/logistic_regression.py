@@ -176,8 +176,8 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         burly.exceptions.StateStoreError, burly.exceptions.LaunchError
             If functions or the state store fail.
         """
-        penalty_c, l1_ratio = penalty_of(self)
         check_logistic_regression(self)
+        penalty_c, l1_ratio = penalty_of(self)
         labels, objects = labels_for_workers(self, X, y)
         data = resolve(self, X, y=labels, sample_weight=sample_weight, reset=True, sparse=True)
         if self._goes_on and not data.info.numbered:
@@ -190,6 +190,7 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
             fit_intercept=bool(self.fit_intercept),
             intercept_scaling=penalised_intercept_of(self),
             class_weight=class_weight_of(self, objects),
+            two_classes=self.solver == "liblinear",
             solver=SERVED_BY[self.solver],
             learning_rate=float(self.learning_rate),
             start=self._start(data),
@@ -360,7 +361,13 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
                 f"warm_start=True goes on from {coef.shape[1]} coefficients a class, but the data has "
                 f"{data.info.n_features} features; fit other data without it"
             )
-        return np.column_stack([coef, self.intercept_]).astype(np.float64)
+        intercept = self.intercept_ if self.fit_intercept else np.zeros_like(self.intercept_)
+        start = np.column_stack([coef, intercept]).astype(np.float64)
+        if not np.all(np.isfinite(start)):
+            raise ConfigurationError(
+                "warm_start=True goes on from coefficients that are not finite; fit without it"
+            )
+        return start
 
     def _learn(self, arrays: Mapping[str, Array], objects: Array | None, dtype: Any) -> None:
         theta = arrays["theta"].astype(dtype)

@@ -83,7 +83,7 @@ class LogisticRegression(Algorithm):
         state = states[-1]
         match state.phase:
             case "classes":
-                return preparing.update_classes(state, totals, self.label)
+                return preparing.update_classes(self.settings, state, totals, self.label)
             case "profile":
                 prepared = preparing.update_profile(self.settings, state, totals)
                 if "total_weight" not in prepared.arrays:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from burly.contributions import sorted_distinct
-from burly.exceptions import DataError
+from burly.exceptions import ConfigurationError, DataError
 
 Array = NDArray[Any]
 
@@ -97,6 +99,52 @@ def count(codes: NDArray[np.int32], n_classes: int) -> NDArray[np.int64]:
         ones = int(np.count_nonzero(codes))
         return np.array([len(codes) - ones, ones])
     return np.bincount(codes, minlength=n_classes)
+
+
+def class_weights(
+    wanted: str | Sequence[tuple[Any, float]] | None, classes: Array, sample_weights: Array
+) -> Array:
+    """Return what each class weighs, shape (n_classes,).
+
+    Parameters
+    ----------
+    wanted : "balanced", sequence of (label, weight), or None
+        A class without a weight has 1.
+    classes : ndarray of shape (n_classes,)
+    sample_weights : ndarray of shape (n_classes,)
+        Their sums.
+
+    Raises
+    ------
+    burly.exceptions.ConfigurationError
+        As `refuse_strangers` raises.
+    """
+    weights = np.ones(len(classes))
+    if wanted is None:
+        return weights
+    if isinstance(wanted, str):
+        total = math.fsum(sample_weights.tolist())
+        held = np.where(sample_weights > 0, sample_weights, 1.0)
+        return np.where(sample_weights > 0, total / (len(classes) * held), 1.0)
+    given, names = dict(wanted), classes.tolist()
+    refuse_strangers(given, names)
+    return np.array([given.get(name, 1.0) for name in names])
+
+
+def refuse_strangers(labels: Collection[Any], classes: Sequence[Any]) -> None:
+    """Refuse labels to weigh that are no classes, unless each class is among them, as scikit-learn does.
+
+    Raises
+    ------
+    burly.exceptions.ConfigurationError
+    """
+    strangers = [label for label in labels if label not in classes]
+    left = [name for name in classes if name not in labels]
+    if strangers and left:
+        raise ConfigurationError(
+            f"class_weight gives a weight to {strangers[0]!r}, which is no class of the data, and none to "
+            f"{left[0]!r}"
+        )
 
 
 def _range(labels: Array) -> tuple[int, int] | None:

@@ -18,7 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.algorithms.logistic.labels import check_classes, check_count, count, distinct, encode
+from burly.algorithms.logistic.labels import (
+    check_classes,
+    check_count,
+    class_weights,
+    count,
+    distinct,
+    encode,
+)
 from burly.algorithms.logistic.settings import Settings
 from burly.contributions import Part, Reducer, Step, sorted_distinct
 from burly.data.checks import refuse_counts
@@ -111,7 +118,9 @@ def step_classes(state: State, partition: Partition, scratch: Scratch, label: st
     )
 
 
-def update_classes(state: State, totals: Mapping[str, Array], label: str) -> State:
+def update_classes(
+    settings: Settings, state: State, totals: Mapping[str, Array], label: str
+) -> State:
     """Go on to "profile"."""
     classes = totals["classes"]
     check_count(classes, label)
@@ -119,6 +128,11 @@ def update_classes(state: State, totals: Mapping[str, Array], label: str) -> Sta
         raise DataError(
             "This solver needs samples of at least 2 classes in the data, but the data contains only "
             f"one class: {classes[0].item()!r}"
+        )
+    if settings.two_classes and len(classes) > 2:
+        raise DataError(
+            f"Only binary classification is supported by solver='liblinear', and there are {len(classes)} "
+            "classes: take another solver, or wrap the estimator in a OneVsRestClassifier"
         )
     all_seen = int(state["profile_threshold"]) >= ALL_BLOCKS
     arrays = {
@@ -165,7 +179,7 @@ def update_profile(settings: Settings, state: State, totals: Mapping[str, Array]
     sample_weights = class_rows.astype(np.float64)
     if bool(state["weighted"]):
         sample_weights = _weight_grid(state).decode(totals["class_weights"][np.newaxis])
-    class_weight = _class_weights(settings, state["classes"], sample_weights)
+    class_weight = class_weights(settings.class_weight, state["classes"], sample_weights)
     class_totals = sample_weights * class_weight
     total = _sum(class_totals)
     if not total > 0:
@@ -225,10 +239,15 @@ def step_bounds(scratch: Scratch) -> Step:
 def update_bounds(state: State, totals: Mapping[str, Array], names: tuple[str, ...]) -> State:
     """Do the last round again, with bounds that hold."""
     refuse_counts(totals["nonfinite"], names)
-    arrays = {
-        **state.arrays,
-        "column_bounds": np.maximum(totals["columns"], state["column_bounds"]),
-    }
+    before, measured = state["column_bounds"], totals["columns"]
+    if np.all(measured <= before):
+        # The round would only end here again.
+        name = "weight_bound" if "weight_bound" in state.arrays else "sample_weight_bound"
+        raise DataError(
+            f"values of X up to {np.max(measured):.3g} with weights up to {state[name]:.3g} are too "
+            "large or too small to be summed; scale columns and weights to sizes nearer to 1"
+        )
+    arrays = {**state.arrays, "column_bounds": np.maximum(measured, before)}
     del arrays["again"]
     return State(str(state["again"]), arrays)
 
@@ -262,21 +281,6 @@ def _scaling(settings: Settings, state: State, totals: Mapping[str, Array]) -> t
     varies = variance > 1e-12 * square
     scale = 1.0 / np.sqrt(np.where(varies, variance, 1.0))
     return shift, np.where(varies, scale, 1.0)
-
-
-def _class_weights(settings: Settings, classes: Array, sample_weights: Array) -> Array:
-    weights = np.ones(len(classes))
-    if settings.class_weight is None:
-        return weights
-    if isinstance(settings.class_weight, str):
-        total = _sum(sample_weights)
-        held = np.where(sample_weights > 0, sample_weights, 1.0)
-        return np.where(sample_weights > 0, total / (len(classes) * held), 1.0)
-    places = {label: place for place, label in enumerate(classes.tolist())}
-    for label, weight in settings.class_weight:
-        if label in places:
-            weights[places[label]] = weight
-    return weights
 
 
 def _weight_grid(state: State) -> Any:

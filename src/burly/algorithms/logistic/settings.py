@@ -37,6 +37,8 @@ class Settings:
     intercept_scaling : float or None
         With a number the intercept is penalised as the coefficient of a column of this constant.
     class_weight : "balanced", sequence of (label, weight), or None
+    two_classes : bool
+        More of them are refused.
     solver : {"auto", "newton", "lbfgs", "gd"}
     learning_rate : float
         For "gd".
@@ -51,6 +53,7 @@ class Settings:
     fit_intercept: bool = True
     intercept_scaling: float | None = None
     class_weight: str | Sequence[tuple[Any, float]] | None = None
+    two_classes: bool = False
     solver: str = "auto"
     learning_rate: float = 0.001
     start: Float | None = None
