@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burly.algorithms.logistic import coarse
-from burly.algorithms.logistic.problem import Problem, smallest_subgradient
+from burly.algorithms.logistic.penalty import smallest_subgradient
+from burly.algorithms.logistic.problem import Problem
 from burly.kernels.linear_algebra import dot
 from burly.states import State
 

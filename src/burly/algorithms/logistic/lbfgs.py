@@ -184,7 +184,7 @@ def _try(problem: Problem, state: State, towards: Heading, fraction: float) -> S
     if problem.settings.l1:
         orthant = np.where(origin != 0, np.sign(origin), -np.sign(towards.slopes))
         reached = np.where((reached * orthant > 0) | (l1 == 0), reached, 0.0)
-    point = problem.to_scaled(problem.from_scaled(reached))
+    point = problem.to_scaled(problem.settled(reached))
     stuck = not float(state["slope"]) < 0 or np.array_equal(point, origin)
     if stuck or fraction < SHORTEST_FRACTION or int(state["n_looks"]) > MOST_LOOKS:
         return _give_up(problem, state)

@@ -137,7 +137,7 @@ def _cut(problem: Problem, state: State, seen: Evaluation) -> State:
     scaled = state["last_scaled"] + state["last_step"] * fraction
     if fraction < 1e-10:
         return finish(state, state["theta"], seen, converged=False)
-    return _with(state, theta=problem.from_scaled(scaled), fraction=np.array(fraction))
+    return _with(state, theta=problem.settled(scaled), fraction=np.array(fraction))
 
 
 def _remember(problem: Problem, state: State, seen: Evaluation) -> State:
@@ -158,16 +158,18 @@ def _decide(problem: Problem, state: State, seen: Evaluation, move: Move) -> Sta
     """Stop, or go to the next evaluation with the step taken."""
     tol = problem.settings.tol
     scaled = problem.to_scaled(state["theta"])
-    theta = problem.from_scaled(scaled + move.step)
+    theta = problem.settled(scaled + move.step)
     n_iter = int(state["n_iter"])
     full = is_full(state)
     contraction = _contraction(state, seen)
     stepped = _with(state, n_iter=np.array(n_iter + 1))
+    # Which coefficients of several classes are zero may change the gradient by the whole l1 term.
+    foreseen = problem.n_outputs == 1 or not problem.settings.l1
     if full and seen.steepest <= tol:
-        if contraction <= SURE:
+        if foreseen and contraction <= SURE:
             return finish(stepped, theta, seen, converged=True)
         return finish(state, state["theta"], seen, converged=True)
-    if full and SAFETY * contraction * seen.steepest <= tol:
+    if full and foreseen and SAFETY * contraction * seen.steepest <= tol:
         return finish(stepped, theta, seen, converged=True)
     if n_iter >= problem.settings.max_iter or np.array_equal(theta, state["theta"]):
         return finish(state, state["theta"], seen, converged=False)

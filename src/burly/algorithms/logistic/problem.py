@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from burly.algorithms.logistic.penalty import least_shift, smallest_subgradient
 from burly.algorithms.logistic.settings import Settings
 from burly.kernels.linear_algebra import dot
 from burly.kernels.logistic import BLOCK_ROWS, Bounds, Scaling, Units
@@ -187,6 +188,18 @@ class Problem:
             theta = theta.astype(np.float32).astype(np.float64)
         return theta
 
+    def settled(self, scaled: Float) -> Float:
+        """Return the coefficients of the data's columns, at their least penalty for the same probabilities.
+
+        Several classes have the same probabilities with anything added to a column's coefficients of all
+        of them, so with an l1 term this is the penalty's to choose, and exactly (see `least_shift`).
+        """
+        theta = self.from_scaled(scaled)
+        if self.n_outputs == 1 or not self.settings.l1:
+            return theta
+        theta[:, :-1] -= least_shift(theta[:, :-1], self.settings.l1, self.settings.l2)
+        return theta.astype(np.float32).astype(np.float64) if self.float32 else theta
+
     def sum_to_scaled(self, sums: Float) -> Float:
         """Return what a sum over rows of v x, a gradient say, becomes with scaled columns."""
         scaled = np.empty_like(sums)
@@ -292,16 +305,6 @@ def _margin(theta: Float, state: State) -> float:
     """Return what no margin exceeds in size."""
     columns = state["column_bounds"]
     return max(dot(row[:-1], columns) + float(row[-1]) for row in np.abs(theta))
-
-
-def smallest_subgradient(gradient: Float, theta: Float, l1: Float) -> Float:
-    """Return the subgradient of the smallest norm of a smooth function plus sum l1 |theta|.
-
-    ``gradient`` is of the smooth part; shapes (n_outputs, D), ``l1`` (D,).
-    """
-    outside = np.abs(gradient) - l1
-    at_zero = np.where(outside > 0, np.sign(gradient) * outside, 0.0)
-    return np.where(theta == 0, at_zero, gradient + np.sign(theta) * l1)
 
 
 def _in_order(values: Float) -> float:
