@@ -55,6 +55,8 @@ SURE = 0.25
 ARMIJO = 1e-4
 UNLIKE = 1.5
 """A step may not multiply the objective by more than this, seen on other rows."""
+UNLIKE_FRACTION = 0.1
+"""Where so little of a step does, those rows were too few or too well fitted: go on from here."""
 MOST_PAIRS = 3
 
 
@@ -123,7 +125,8 @@ def _refused(problem: Problem, state: State, seen: Evaluation) -> bool:
     if int(state["n_iter"]) == 0 or not bool(state["has_last"]):
         return False
     if int(state["last_threshold"]) != int(state["threshold"]):
-        return seen.loss > UNLIKE * abs(float(state["last_loss"]))
+        worse = seen.loss > UNLIKE * abs(float(state["last_loss"]))
+        return worse and float(state["fraction"]) > UNLIKE_FRACTION
     promised = float(state["last_slope"]) * float(state["fraction"])
     noise = problem.loss_noise(state, state["theta"], seen.loss)
     return not seen.loss <= float(state["last_loss"]) + ARMIJO * promised + noise
