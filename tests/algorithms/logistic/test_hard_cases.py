@@ -93,3 +93,15 @@ def test_with_an_l1_term_newton_ends_where_liblinear_does(kind, C):
     gap = np.max(scale * np.abs(ours.coef_ - theirs.coef_))
     assert gap <= 1e-5 * np.max(scale * np.abs(theirs.coef_))
     np.testing.assert_array_equal(ours.coef_ == 0, theirs.coef_ == 0)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_rare_class_that_weighs_as_much_as_the_other_is_fitted_to_the_end(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(20_000, 40))
+    scores = X @ rng.normal(size=40) * 3 + rng.logistic(size=len(X))
+    y = (scores > np.quantile(scores, 0.9935)).astype(int)
+    weights = rng.choice([0, 0.5, 1, 2], size=len(X))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LogisticRegression(solver="newton", C=40, class_weight="balanced").fit(X, y, weights)
