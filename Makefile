@@ -42,8 +42,8 @@ lint: $(STAMPS)/lint ## Check style and types
 bench: $(STAMPS)/bench ## Measure burly against its peers (minutes); BENCH=ancestor picks one
 	@for name in $(BENCH); do echo "--- $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
-experiments: $(STAMPS)/experiments $(PEERS) ## Repeat the paper's experiments (20 minutes, Linux, as root); EXPERIMENT=synchronisation picks one
-	@for name in $(EXPERIMENT); do echo "--- $$name"; $(BIN)/python experiments/$$name.py || exit 1; done
+experiments: $(STAMPS)/experiments $(PEERS) ## Repeat the paper's experiments (about 20 minutes, Linux, as root); EXPERIMENT=synchronisation picks one
+	@for name in $(EXPERIMENT) page; do echo "--- $$name"; $(BIN)/python experiments/$$name.py || exit 1; done
 
 wheel: $(STAMPS)/venv $(COMPILER) ## Build a wheel into dist/ and try it in an environment of its own
 	rm -rf dist $(VENV)/smoke

@@ -48,7 +48,7 @@ PAPER_SHAPE, PAPER_CLUSTERS = (16_000, 20), 10
 CASE = ("protocol", "n_vcpus", "n_workers", "vcpus", "rtt_ms")
 NAMES = {"burly": "burly", "paper": "the paper's protocol"}
 MS = "ms an iteration"
-SCALES = {"burly": alt.Scale(domain=[0, 275]), "paper": alt.Scale(type="log", domain=[100, 20_000])}
+SCALES = {"burly": alt.Scale(domain=[0, 300]), "paper": alt.Scale(type="log", domain=[100, 20_000])}
 
 
 def main() -> None:

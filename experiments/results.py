@@ -105,7 +105,9 @@ def draw(name: str, chart: alt.TopLevelMixin) -> None:
         .configure_axis(
             grid=True, gridColor="#e6e6e6", domainColor="#888", titleFontWeight="normal"
         )
-        .configure_title(anchor="start", frame="group", fontSize=14, subtitleColor="#555")
+        .configure_title(
+            anchor="start", frame="group", fontSize=14, subtitleColor="#555", offset=12
+        )
     )
     styled.save(FOLDER / f"{name}.svg")
     styled.save(FOLDER / f"{name}.png", scale_factor=2)

@@ -208,7 +208,7 @@ def _paces(run: Run) -> Spec:
     axis = alt.Axis(labelExpr=_SECONDS.replace("'~s'", "'+~s'"), tickCount=6)
     chart = (
         _chart("paces")
-        .mark_tick(thickness=1.5, opacity=0.6, color="var(--compute)")
+        .mark_tick(thickness=1.5, opacity=0.8, color="var(--compute)")
         .encode(
             x=alt.X("excess:Q", title="longer than the others, in the median", axis=axis),
             y=_workers(),
