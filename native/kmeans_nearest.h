@@ -236,7 +236,7 @@ class Nearest {
       const V one = scores[c * kRowVectors + i / Count];
       const I here = splat(static_cast<IntOf<T>>(which[c]));
       // Centres come in rising order. A blend takes three operations with AVX2, these two.
-      if constexpr (kVectorBytes == 32) whose = greater((one < least) & here, whose);
+      if constexpr (kVectorBytes == 32) whose = greater(I(one < least) & here, whose);
       else whose = one < least ? here : whose;
       next = lesser(greater(one, least), next);
       least = lesser(one, least);
