@@ -380,3 +380,39 @@ def test_the_demo_draws_a_picture(tmp_path: Path) -> None:
     assert pixels.shape == (120, 160 + 8 + 160, 3)
     assert len(np.unique(pixels[:, -160:].reshape(-1, 3), axis=0)) == 8
     assert "the same to the last bit" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("way", ["same", "glob", "folder", "link", "file://"])
+def test_a_command_does_not_write_over_what_it_reads(points: Path, way: str) -> None:
+    link = points.with_name("link.json")
+    link.symlink_to(points)
+    data = {
+        "glob": str(points.parent / "*.csv"),
+        "folder": str(points.parent),
+        "file://": points.as_uri(),
+    }.get(way, str(points))
+    before = points.read_bytes()
+    target = link if way == "link" else points
+    for option in ("--run", "--out"):
+        done = burly("fit", "kmeans", data, "--k", "3", option, str(target))
+        assert done.returncode == 1
+        assert "name another file" in done.stderr
+    assert points.read_bytes() == before
+
+
+def test_a_report_is_written_over_nothing_that_is_read(points: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run.json"
+    assert burly("fit", "kmeans", str(points), "--k", "3", "-q", "--run", str(run)).returncode == 0
+    before = run.read_bytes()
+    page, device = str(tmp_path / "page.html"), Path(os.devnull)
+    for arguments, why in {
+        ("--out", str(run)): "name another file",
+        ("--trace", str(run)): "name another file",
+        ("--out", page, "--trace", page): "written twice",
+        ("--out", str(device)): "a device",
+    }.items():
+        done = burly("report", str(run), *arguments)
+        assert done.returncode == 1
+        assert why in done.stderr
+    assert run.read_bytes() == before
+    assert device.is_char_device()

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from burly.cli.options import check_target
+from burly.cli.targets import check_targets
 from burly.data.dataset import Dataset
 from burly.estimators.kmeans import KMeans
 from burly.estimators.logistic_regression import LogisticRegression
@@ -60,6 +60,7 @@ def predict(
         raise ModelFileError(f"{path} holds a {kind}, which this burly does not know: upgrade it")
     model = MODELS[kind].load(path)
     model.set_params(n_threads=n_threads, verbose=verbose, launcher=launcher)
+    check_targets([run_file], [path, *_sources(data)])
     with _kept(run_file):
         model.predict(data, out=out)
     what = "labels" if kind == "KMeans" else "labels and probabilities"
@@ -83,9 +84,13 @@ def _limit(model: KMeans) -> str:
 def _fit(
     model: KMeans | LogisticRegression, data: Dataset, out: Path | None, run_file: Path | None
 ) -> None:
-    check_target(out)
+    check_targets([out, run_file], _sources(data))
     with _kept(run_file):
         model.fit(data)
+
+
+def _sources(data: Dataset) -> list[Any]:
+    return list(data.source) if isinstance(data.source, list | tuple) else [data.source]
 
 
 def _say_and_save(model: KMeans | LogisticRegression, summary: str, out: Path | None) -> None:
@@ -111,7 +116,6 @@ def summary_of(model: KMeans) -> str:
 @contextmanager
 def _kept(path: Path | None) -> Iterator[None]:
     """Write a run file about what is done in here, also where it fails."""
-    check_target(path)
     with recording() as runs:
         try:
             yield

@@ -158,18 +158,6 @@ def dataset_from(
     )
 
 
-def check_target(path: Path | None) -> None:
-    """Refuse a file that could not be written, before any work is done for it."""
-    from burly.exceptions import ConfigurationError  # noqa: PLC0415
-
-    if path is None:
-        return
-    if not path.absolute().parent.is_dir():
-        raise ConfigurationError(f"there is no folder {path.absolute().parent} to write {path} to")
-    if path.is_dir():
-        raise ConfigurationError(f"{path} is a folder: name a file in it")
-
-
 def _column(name: str) -> Any:
     name = name.strip()
     return int(name) if name.isdecimal() else name

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from burly.cli.options import check_target
+from burly.cli.targets import check_targets
 from burly.report.run import Run
 
 
@@ -14,8 +14,7 @@ def report(path: Path, out: Path | None, trace: Path | None) -> None:
     """Write the page of a run file, and its trace if one is wanted."""
     run = Run.load(path)
     page = path.with_suffix(".html") if out is None else out
-    check_target(page)
-    check_target(trace)
+    check_targets([page, trace], [path])
     console = Console(highlight=False, soft_wrap=True)
     run.report(page)
     console.print(f"report written to {page}")

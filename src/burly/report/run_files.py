@@ -69,8 +69,9 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     try:
         with replacing(target) as partial:
             partial.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RunFileError(f"cannot write {target}: {error}") from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise RunFileError(f"cannot write {target}: {why}") from error
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
