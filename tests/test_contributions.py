@@ -46,6 +46,14 @@ def test_sums_are_the_same_for_every_cut_and_order(data):
     same_bits(reduce_parts("x", parts), whole)
 
 
+@given(st.data())
+def test_a_record_is_summed_as_its_numbers_are(data):
+    dtype = np.dtype([("a", "i8"), ("b", "i8", (2, 2)), ("c", "i8", 0)])
+    numbers = data.draw(nps.arrays(np.int64, (data.draw(st.integers(1, 5)), 5)))
+    parts = [Part(Reducer.SUM, row.view(dtype).reshape(())) for row in numbers]
+    same_bits(reduce_parts("x", parts), numbers.sum(axis=0).view(dtype).reshape(()))
+
+
 def test_sums_wrap_around():
     most = np.array([2**64 - 1], dtype=np.uint64)
     parts = [Part(Reducer.SUM, most), Part(Reducer.SUM, np.array([3], dtype=np.uint64))]
@@ -135,7 +143,12 @@ def test_contributions_that_name_other_parts_are_refused():
         total([{"a": part}, {"b": part}])
 
 
-@pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "?"])
+GAP = np.dtype({"names": ["a", "b"], "formats": ["i8", "i8"], "offsets": [0, 16]})
+
+
+@pytest.mark.parametrize(
+    "dtype", ["f4", "f8", "i4", "?", [("a", "i8"), ("b", "f8")], [("a", "i8"), ("b", "u8")], GAP]
+)
 def test_only_wide_integers_can_be_summed(dtype):
     with pytest.raises(ConfigurationError, match="cannot be summed exactly"):
         reduce_parts("x", [Part(Reducer.SUM, np.zeros(2, dtype))])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ class Reducer(StrEnum):
     """How the parts of one name are brought together."""
 
     SUM = "sum"
-    """Integers (int64 or uint64), added modulo 2**64."""
+    """Integers (int64 or uint64) or records of them, added modulo 2**64."""
     MIN = "min"
     MAX = "max"
     """A NaN wins over numbers; zero comes out positive."""
@@ -157,12 +158,27 @@ def _describe(part: Part) -> str:
 
 
 def _sum(name: str, arrays: Sequence[Array]) -> Array:
-    if arrays[0].dtype not in _SUMMED:
+    dtype = arrays[0].dtype
+    numbers = _numbers(dtype)
+    if numbers is None:
         raise ConfigurationError(
-            f"{name!r} cannot be summed exactly: it has dtype {arrays[0].dtype}, and only "
+            f"{name!r} cannot be summed exactly: it has dtype {dtype}, and only "
             "int64 and uint64 give the same sum in every order"
         )
-    return _fold(np.add, arrays)
+    if dtype.names is None:
+        return _fold(np.add, arrays)
+    total = _fold(np.add, [array.reshape(-1).view(numbers) for array in arrays])
+    return total.view(dtype).reshape(arrays[0].shape)
+
+
+@lru_cache(maxsize=64)
+def _numbers(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
+    """Return the one type of all numbers in a dtype that can be summed; None if it cannot."""
+    if dtype.fields is None:
+        return dtype if dtype in _SUMMED else None
+    bases = [field[0].base for field in dtype.fields.values()]
+    has_gaps = dtype.itemsize != sum(field[0].itemsize for field in dtype.fields.values())
+    return None if has_gaps or len(set(bases)) != 1 else _numbers(bases[0])
 
 
 def _fold(function: np.ufunc, arrays: Sequence[Array]) -> Array:

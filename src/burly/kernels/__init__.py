@@ -68,8 +68,9 @@ def name() -> str:
     return runnable()[0]
 
 
+@cache
 def native() -> ModuleType:
-    """Return the kernel module in use; raises as `name` does."""
+    """Return the kernel module that was in use at first; raises as `name` does."""
     return load(name())
 
 

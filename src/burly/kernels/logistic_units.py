@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,57 @@ class Bounds:
     margin: float
     n_rows: int
     n_blocks: int
+    _of_columns: dict[tuple[Scaling | None, bool, bool], ColumnUnits] = field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    def at(self, margin: float) -> Bounds:
+        """Return these bounds with another margin; what follows from the columns they share."""
+        bounds = Bounds(self.columns, self.weight, margin, self.n_rows, self.n_blocks)
+        object.__setattr__(bounds, "_of_columns", self._of_columns)
+        return bounds
+
+    @property
+    def block_weight(self) -> float:
+        """The most that a block weighs."""
+        return min(BLOCK_ROWS, max(self.n_rows, 1)) * self.weight
+
+    def bits(self, *, sparse: bool) -> int:
+        """Return how many bits a term may have."""
+        n_terms = max(self.n_rows if sparse else self.n_blocks, 1)
+        # One bit of room on both ends: rounding works below 2**51, totals stay below 2**62.
+        return min(50, 61 - (n_terms - 1).bit_length())
+
+    def column_units(self, scaling: Scaling | None, *, sparse: bool, squares: bool) -> ColumnUnits:
+        """Return the units that do not depend on the margin; they are computed once."""
+        asked = scaling, sparse, squares
+        known = self._of_columns.get(asked)
+        if known is None:
+            known = self._of_columns[asked] = self._column_units(
+                scaling, sparse=sparse, squares=squares
+            )
+        return known
+
+    def _column_units(self, scaling: Scaling | None, *, sparse: bool, squares: bool) -> ColumnUnits:
+        bits, rows = self.bits(sparse=sparse), self.block_weight
+        weight = self.weight if sparse else rows
+        columns = np.where(self.columns > 0, self.columns, 1.0)
+        # A residual is at most 1 in size; p_k (z_k - mean z) at most 2 for thousands of classes.
+        terms = np.empty(len(columns) + 1)
+        np.multiply(columns, 2.0 * weight, out=terms[:-1])
+        terms[-1] = 2.0 * rows
+        factors = None
+        if scaling is not None:
+            shift = 0.0 if sparse else np.abs(scaling.shift)
+            scaled = np.append((columns + shift) * np.abs(scaling.scale), 1.0)
+            # Weights of the Hessian are at most 1/4; half of their share goes to each factor.
+            share = -((bits - _exponent(rows / 4.0)) // 2)
+            factors = np.ldexp(1.0, _exponents(scaled) + share)
+        return ColumnUnits(
+            columns=_units(terms, bits),
+            squares=_units(4.0 * weight * columns * columns, bits) if squares else None,
+            factors=factors,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +116,25 @@ class Scaling:
 
     shift: Float
     scale: Float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ColumnUnits:
+    """Units of sums over columns, all powers of two.
+
+    Attributes
+    ----------
+    columns : ndarray of shape (n_features + 1,)
+        Of gradients and sums of columns; the intercept's last.
+    squares : ndarray of shape (n_features,) or None
+        Of sums of squares.
+    factors : ndarray of shape (n_features + 1,) or None
+        The unit of element (i, j) of a Hessian is the product of factors i and j.
+    """
+
+    columns: Float
+    squares: Float | None
+    factors: Float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,31 +174,14 @@ class Units:
         squares: bool = False,
     ) -> Units:
         """Return the units for some bounds; a pure function, for step and update alike."""
-        n_terms = max(bounds.n_rows if sparse else bounds.n_blocks, 1)
-        # One bit of room on both ends: rounding works below 2**51, totals stay below 2**62.
-        bits = min(50, 61 - (n_terms - 1).bit_length())
-        # The most that a block weighs.
-        rows = min(BLOCK_ROWS, max(bounds.n_rows, 1)) * bounds.weight
-        weight = bounds.weight if sparse else rows
-        columns = np.where(bounds.columns > 0, bounds.columns, 1.0)
-
-        # A residual is at most 1 in size; p_k (z_k - mean z) at most 2 for thousands of classes.
-        terms = np.empty(len(columns) + 1)
-        np.multiply(columns, 2.0 * weight, out=terms[:-1])
-        terms[-1] = 2.0 * rows
-        factors = None
-        if scaling is not None:
-            shift = 0.0 if sparse else np.abs(scaling.shift)
-            scaled = np.append((columns + shift) * np.abs(scaling.scale), 1.0)
-            # Weights of the Hessian are at most 1/4; half of their share goes to each factor.
-            share = -((bits - _exponent(rows / 4.0)) // 2)
-            factors = np.ldexp(1.0, _exponents(scaled) + share)
+        bits, rows = bounds.bits(sparse=sparse), bounds.block_weight
+        of_columns = bounds.column_units(scaling, sparse=sparse, squares=squares)
         return cls(
             limit=math.ldexp(1.0, bits),
             loss=_unit(rows * (4.0 * bounds.margin + 8.0), bits),
-            columns=_units(terms, bits),
-            squares=_units(4.0 * weight * columns * columns, bits) if squares else None,
-            factors=factors,
+            columns=of_columns.columns,
+            squares=of_columns.squares,
+            factors=of_columns.factors,
             weight=_unit(rows, bits),
         )
 

@@ -103,8 +103,13 @@ def as_stored(name: str, array: Array) -> Array:
     if array.dtype in _PLAIN and array.flags.c_contiguous:
         return array
     array = np.asarray(array)
-    _check_dtype(name, array.dtype)
-    return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
+    return np.asarray(array, dtype=_stored_dtype(name, array.dtype), order="C")
+
+
+@lru_cache(maxsize=64)
+def _stored_dtype(name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    _check_dtype(name, dtype)
+    return dtype.newbyteorder("<")
 
 
 def _check_dtype(name: str, dtype: np.dtype[Any]) -> None:

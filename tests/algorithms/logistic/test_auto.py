@@ -6,13 +6,15 @@ import pytest
 from burly.algorithms.logistic.auto import choose
 from burly.algorithms.logistic.problem import Problem
 from burly.algorithms.logistic.settings import Settings
+from burly.kernels.logistic import Bounds
 
 
 def shaped(n_features, n_classes=2, *, sparse=False):
     ones = np.ones(n_classes)
     columns = np.ones(n_features)
+    bounds = Bounds(columns, 1.0, 1.0, 1, 1)
     return Problem(
-        Settings(), n_features, n_classes, sparse, False, ones, ones, 1.0, columns, columns
+        Settings(), n_features, n_classes, sparse, False, ones, ones, 1.0, columns, columns, bounds
     )
 
 

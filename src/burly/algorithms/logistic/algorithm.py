@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from burly.algorithms.base import Algorithm
@@ -92,10 +94,12 @@ class LogisticRegression(Algorithm):
                 return SOLVERS[choose(problem, float(prepared["n_rows"]))].begin(problem, prepared)
             case "bounds":
                 return preparing.update_bounds(state, totals, self.feature_names)
-        if any(totals[name].any() for name in _MISSES if name in totals):
+        record = totals["sums"]
+        sums = {name: record[name] for name in record.dtype.names or ()}
+        if any(np.count_nonzero(sums[name]) for name in _MISSES if name in sums):
             return preparing.again(state)
         solver = SOLVERS[str(state["solver"])]
-        return solver.advance(Problem.of(self.settings, state), state, totals)
+        return solver.advance(Problem.of(self.settings, state), state, sums)
 
 
 _MISSES = ("exceeded", "nonfinite")
@@ -103,4 +107,13 @@ _MISSES = ("exceeded", "nonfinite")
 
 
 def _summed(sums: Mapping[str, Array]) -> Step:
-    return Step({name: Part(Reducer.SUM, array) for name, array in sums.items()})
+    """Contribute the sums of an evaluation as one record: small arrays cost a round more than bytes."""
+    record = np.empty((), _record(tuple((name, array.shape) for name, array in sums.items())))
+    for name, array in sums.items():
+        record[name] = array
+    return Step({"sums": Part(Reducer.SUM, record)})
+
+
+@lru_cache(maxsize=64)
+def _record(fields: tuple[tuple[str, tuple[int, ...]], ...]) -> np.dtype[np.void]:
+    return np.dtype([(name, np.int64, shape) for name, shape in fields])

@@ -53,7 +53,7 @@ def advance(problem: Problem, state: State, totals: Mapping[str, Array]) -> Stat
         return finish(state, state["theta"], seen, converged=True)
     rate = problem.settings.learning_rate
     theta = state["theta"] - seen.gradient * (problem.total * rate)
-    if not np.all(np.abs(theta) < LARGEST):
+    if not np.abs(theta).max() < LARGEST:
         raise ConfigurationError(
             f"learning_rate={rate} lets the coefficients grow without end (step {n_iter + 1}): take a "
             "smaller one, or scale the columns; solver='auto' needs neither"

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from operator import is_
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,21 @@ Float = NDArray[np.float64]
 
 
 _NO_COLUMNS = np.empty(0)
+_SOURCES = (
+    "scale",
+    "shift",
+    "classes",
+    "sparse",
+    "float32",
+    "class_rows",
+    "class_totals",
+    "total_weight",
+    "column_bounds",
+    "weight_bound",
+    "max_rows",
+    "max_blocks",
+)
+"""The arrays of a state that a problem is made of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +119,7 @@ class Line:
     steps: Float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Problem:
     """What stays the same from round to round."""
 
@@ -117,10 +133,25 @@ class Problem:
     total: float
     shift: Float
     scale: Float
+    widest: Bounds
+    """What terms cannot exceed at coefficients of zero."""
+
+    _recent: ClassVar[tuple[list[Any], Problem] | None] = None
 
     @classmethod
     def of(cls, settings: Settings, state: State) -> Problem:
-        """Read it from a state of any phase after the profile."""
+        """Read it from a state of any phase after the profile.
+
+        The last one is kept for states that carry the same arrays on.
+        """
+        sources = [settings, *map(state.arrays.get, _SOURCES)]
+        recent = cls._recent
+        if recent is None or not all(map(is_, recent[0], sources)):
+            recent = cls._recent = sources, cls._of(settings, state)
+        return recent[1]
+
+    @classmethod
+    def _of(cls, settings: Settings, state: State) -> Problem:
         return cls(
             settings=settings,
             n_features=len(state["scale"]),
@@ -132,6 +163,13 @@ class Problem:
             total=float(state["total_weight"]),
             shift=state["shift"],
             scale=state["scale"],
+            widest=Bounds(
+                columns=state["column_bounds"],
+                weight=float(state["weight_bound"]),
+                margin=1.0,
+                n_rows=int(state["max_rows"]),
+                n_blocks=int(state["max_blocks"]),
+            ),
         )
 
     @property
@@ -144,17 +182,17 @@ class Problem:
         """The rows of the rarest class, of those that weigh anything."""
         return int(np.min(self.class_rows[self.class_totals > 0]))
 
-    @property
+    @cached_property
     def scaling(self) -> Scaling:
         """The columns as solvers see them."""
         return Scaling(self.shift, self.scale)
 
-    @property
+    @cached_property
     def l2(self) -> Float:
         """Second derivatives of the l2 penalty by theta, shape (D,)."""
         return self._penalty(self.settings.l2, power=2)
 
-    @property
+    @cached_property
     def l1(self) -> Float:
         """Weights of |theta| in F, shape (D,)."""
         return self._penalty(self.settings.l1, power=1)
@@ -165,7 +203,7 @@ class Problem:
         penalty[-1] = 0.0 if scaling is None else penalty[-1] / scaling**power
         return penalty
 
-    @property
+    @cached_property
     def stretch(self) -> Float:
         """What turns thetas into theta (but for the intercept's shift), shape (D,)."""
         return np.append(self.scale, 1.0)
@@ -268,7 +306,7 @@ class Problem:
 
     def bounds(self, state: State, theta: Float) -> Bounds:
         """Return what the terms of an evaluation at ``theta`` cannot exceed."""
-        return self._bounds(state, _margin(theta, state))
+        return self.widest.at(max(_margin(theta, state), 1.0))
 
     def loss_noise(self, state: State, theta: Float, loss: float) -> float:
         """Return what rounding may change of F at ``theta``."""
@@ -280,8 +318,8 @@ class Problem:
     def line_bounds(self, state: State, line: Line) -> Bounds:
         """Return what the terms of trials along a line cannot exceed: losses and slopes, no columns."""
         near, far = _margin(line.origin, state), _margin(line.target, state)
-        bounds = self._bounds(state, near + (near + far) * float(np.max(line.steps)))
-        return replace(bounds, columns=_NO_COLUMNS)
+        margin = near + (near + far) * float(np.max(line.steps))
+        return replace(self.widest, columns=_NO_COLUMNS, margin=max(margin, 1.0))
 
     def line_slopes(self, state: State, line: Line, totals: Mapping[str, Array]) -> Float:
         """Return the slopes of F without its l1 term along a line, shape (n_steps,)."""
@@ -290,15 +328,6 @@ class Problem:
         at_origin, bend = dot(line.origin * self.l2, along), dot(along * self.l2, along)
         slopes: Float = sums["trial_slope"] / self.total + (at_origin + line.steps * bend)
         return slopes
-
-    def _bounds(self, state: State, margin: float) -> Bounds:
-        return Bounds(
-            columns=state["column_bounds"],
-            weight=float(state["weight_bound"]),
-            margin=max(margin, 1.0),
-            n_rows=int(state["max_rows"]),
-            n_blocks=int(state["max_blocks"]),
-        )
 
 
 def _margin(theta: Float, state: State) -> float:
