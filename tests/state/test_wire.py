@@ -1,5 +1,6 @@
 """The protocol, spoken with a server that says what a test wants it to say."""
 
+import os
 import socket
 import threading
 from contextlib import contextmanager
@@ -8,27 +9,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burly.state import wire as wires
 from burly.state.address import Location
 from burly.state.wire import LostError, RefusedError, Wire
 
 
 @contextmanager
-def spoken_with(*pieces):
-    """Yield a connection whose other end says these pieces, one after the other, and hangs up."""
+def spoken_with(*pieces, scheme="redis"):
+    """Yield a connection whose other end says these pieces, one after the other, and hangs up.
+
+    A piece may be an iterator of pieces, which is asked for them when it is their turn.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve():
         connection, _ = listener.accept()
         with connection:
             for piece in pieces:
-                connection.sendall(piece)
+                for part in [piece] if isinstance(piece, bytes) else piece:
+                    connection.sendall(part)
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(1 << 16):
                 pass
 
     server = threading.Thread(target=serve)
     server.start()
-    location = Location.parse(f"redis://127.0.0.1:{listener.getsockname()[1]}")
+    location = Location.parse(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
     wire = Wire(location, connect_s=20, answer_s=20)
     yield wire
     wire.close()
@@ -67,6 +73,32 @@ def test_large_strings_arrive_between_others(n_bytes):
     values = [[b"a", large[:n_bytes], large[:n_bytes], 7], b"end"]
     with spoken_with(encoded(values[0]) + encoded(values[1])) as wire:
         assert [wire.receive(), wire.receive()] == values
+
+
+def test_a_reply_that_came_soon_is_waited_for_awake_the_next_time(monkeypatch):
+    monkeypatch.setattr(wires, "AWAKE_S", 20.0)
+    yielded = threading.Event()
+    monkeypatch.setattr(os, "sched_yield", yielded.set)
+
+    def second():
+        assert yielded.wait(20)
+        yield b"+2\r\n"
+
+    with spoken_with(b"+1\r\n", second()) as wire:
+        for expected in (b"1", b"2"):
+            wire.send(("PING",))
+            assert wire.receive() == expected
+
+
+@pytest.mark.parametrize(("scheme", "awake_s"), [("redis", 0.0), ("rediss", 20.0)])
+def test_other_replies_are_waited_for_asleep(monkeypatch, scheme, awake_s):
+    monkeypatch.setattr(wires, "AWAKE_S", awake_s)
+    monkeypatch.setattr(wires, "_secured", lambda remote, _: remote)
+    monkeypatch.setattr(os, "sched_yield", pytest.fail)
+    with spoken_with(b"+1\r\n", b"+2\r\n", scheme=scheme) as wire:
+        for expected in (b"1", b"2"):
+            wire.send(("PING",))
+            assert wire.receive() == expected
 
 
 def test_an_error_reply_is_raised_with_its_code():

@@ -1,11 +1,16 @@
 """The protocol of Valkey and Redis (RESP2) over one socket: commands out, replies in.
 
 Large replies, the frames of states and contributions, are received where they stay, without a copy.
+A reply that came soon the last time is waited for awake: a processor that has gone to sleep takes
+longer to wake up (45 us were measured) than a server to answer.
 """
 
 from __future__ import annotations
 
+import os
+import select
 import socket
+import time
 from typing import Any, Final
 
 from burly.state.address import Location
@@ -13,6 +18,8 @@ from burly.state.address import Location
 _READ_BYTES: Final = 1 << 16
 _LARGE_BYTES: Final = 1 << 14
 """A string above this is received, and sent, without passing through a buffer."""
+AWAKE_S: Final = 1e-3
+"""A wait that was shorter is spent awake the next time, this long at most, yielding to who wants to work."""
 
 
 class LostError(OSError):
@@ -59,6 +66,11 @@ class Wire:
 
     def __init__(self, location: Location, *, connect_s: float, answer_s: float) -> None:
         self._socket: Any = _open(location, connect_s)
+        self._is_ready = select.poll()
+        self._is_ready.register(self._socket, select.POLLIN)
+        self._may_stay_awake = not location.tls  # what TLS has read already is not seen
+        self._asked: Any = None
+        self._waited_s: dict[Any, float] = {}
         self._data = b""
         self._at = 0
         self.n_introductions = 0
@@ -77,6 +89,7 @@ class Wire:
         """Send a command of bytes, text and numbers; return how many bytes it has."""
         pieces: list[bytes] = [b"*%d\r\n" % len(arguments)]
         n_bytes = 0
+        self._asked = arguments[0]
         for argument in arguments:
             body = argument if isinstance(argument, bytes) else str(argument).encode()
             pieces.append(b"$%d\r\n" % len(body))
@@ -164,11 +177,20 @@ class Wire:
         return view[:n_bytes].toreadonly()
 
     def _more(self) -> None:
+        begun = time.perf_counter()
+        if self._waited_s.get(self._asked, AWAKE_S) < AWAKE_S:
+            self._stay_awake(begun + AWAKE_S)
         received = self._socket.recv(_READ_BYTES)
+        if self._may_stay_awake:
+            self._waited_s[self._asked] = time.perf_counter() - begun
         if not received:
             raise LostError("the server closed the connection")
         self._data = self._data[self._at :] + received
         self._at = 0
+
+    def _stay_awake(self, until: float) -> None:
+        while not self._is_ready.poll(0) and time.perf_counter() < until:
+            os.sched_yield()
 
 
 def _open(location: Location, connect_s: float) -> socket.socket:
