@@ -123,11 +123,14 @@ def run_burly(made: Vcpus, layout: tuple[int, int], rtt_ms: float, folder: Path,
 
 def critical_path(run: Run) -> tuple[float, int]:
     """Return the computing of whoever came last in each round, and the round trips between."""
-    rounds = sorted(
-        (e for e in run.events if isinstance(e, RoundDone) and e.update_s > 0),
-        key=lambda event: event.round,
+    done = [event for event in run.events if isinstance(event, RoundDone)]
+    rounds = sorted((e for e in done if e.came_last), key=lambda event: event.round)
+    # In a small round every worker makes the next state itself, and nobody waits for it to come.
+    small = {event.round for event in done if event.update_s > 0 and not event.came_last}
+    handed_over = sum(
+        earlier.rank != later.rank and earlier.round not in small
+        for earlier, later in pairwise(rounds)
     )
-    handed_over = sum(earlier.rank != later.rank for earlier, later in pairwise(rounds))
     return sum(event.compute_s for event in rounds), len(rounds) + handed_over + 1
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -103,11 +104,11 @@ class Faulty:
         if self._armed is None or name != self._armed[0]:
             return real
 
-        def instead(message):
+        def instead(message, **options):
             if self._armed is None or message.round != self._armed[1]:
-                return real(message)
+                return real(message, **options)
             self._armed = None
-            return self._fault(real, message)
+            return self._fault(partial(real, **options), message)
 
         return instead
 
@@ -129,6 +130,10 @@ def sends_twice(real, message):
 def loses_the_answer(real, message):
     real(message)
     return Pending()
+
+
+def loses_the_state(real, message):
+    return message
 
 
 def publishes_something_else_later(real, message):
@@ -154,6 +159,10 @@ FAULTS = {
     "a rank dies after it contributed": Case("contribute", dies_after, restart=True, lease_s=0.05),
     "the finisher dies before it publishes": Case("publish", dies_before, restart=True),
     "the finisher dies after it published": Case("publish", dies_after, restart=True),
+    "the finisher dies before it posts": Case("post", dies_before, restart=True),
+    "the finisher dies after it posted": Case("post", dies_after, restart=True),
+    "a posted state is lost": Case("post", loses_the_state),
+    "a state is posted twice": Case("post", sends_twice),
     "a state is published twice": Case("publish", sends_twice),
     "a zombie publishes another state": Case("publish", publishes_something_else_later),
 }

@@ -82,8 +82,9 @@ class PartitionLoaded:
 class RoundDone:
     """One worker's share of one round.
 
-    ``wait_s`` is spent for the other workers and the store, ``update_s`` only by the worker that
-    finished the round. ``figures`` are the algorithm's own (rows that were skipped, for example).
+    ``wait_s`` is spent for the other workers and the store, ``update_s`` by the worker that
+    finished the round, and by all where the round is small. ``figures`` are the algorithm's own (rows
+    that were skipped, for example).
     """
 
     at: float
@@ -100,6 +101,11 @@ class RoundDone:
     bytes_received: int
     commands: int
     figures: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def came_last(self) -> bool:
+        """Whether this worker completed the round: it waited for nobody."""
+        return self.update_s > 0 and self.wait_s == 0
 
 
 @dataclass(frozen=True, slots=True)

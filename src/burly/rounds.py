@@ -20,6 +20,7 @@ from burly.state.store import (
     Behind,
     Complete,
     ContributionMessage,
+    Gathered,
     Newer,
     StateMessage,
     StateStore,
@@ -30,6 +31,9 @@ Update = Callable[[Sequence[State], Totals], State]
 
 TELL_S = 0.1
 """Events wait so long for company: telling each at once would be a good part of a short round."""
+
+SOON_S = 0.01
+"""After a round that computed for less, a state that nobody waits for travels with a contribution."""
 
 
 class Rounds:
@@ -136,20 +140,48 @@ class Rounds:
             case Behind():
                 self._heal()
                 return None
-        newest_or_none = self._store.wait(self.round + 1, self._wait_s)
+        outcome = self._store.outcome(self.round + 1, self._wait_s)
         clock.lap("wait")
-        return newest_or_none
+        return self._follow(outcome, update, clock) if isinstance(outcome, Gathered) else outcome
 
     def _heal(self) -> None:
         """Publish again what the store has lost, in full: it may lack what the states name."""
         whole = [replace(message, carried={}) for message in self._messages]
         for message in whole:
             self._store.publish(message)
-        self._messages.extend(whole)  # as many as there were: what follows names what is there
+        self._messages.clear()
+        self._messages.extend(whole)  # what follows names what is there
 
     def _finish(
         self, messages: Sequence[ContributionMessage], update: Update, clock: _Clock
     ) -> StateMessage:
+        telemetry = [event for message in messages for event in message.telemetry]
+        following = replace(self._following(messages, update), telemetry=telemetry)
+        state = following.state
+        clock.lap("update")
+        # A last state has no next contribution that would tell of a loss.
+        if state.done:
+            winner = self._store.publish(following)
+        else:
+            winner = self._store.post(following, soon=clock.compute_s < SOON_S)
+        clock.lap("receive")
+        if winner.state is state:
+            number = following.round
+            self.record(StatePublished(time.time(), number, state.phase, state.figures))
+        return winner
+
+    def _follow(self, gathered: Gathered, update: Update, clock: _Clock) -> StateMessage:
+        """Make the next state without waiting for whoever publishes it."""
+        following = self._following(gathered.messages, update)
+        clock.lap("update")
+        if following.state.done:
+            # There will be no next round in which it could be missed.
+            return self._store.publish(following)
+        self._store.adopt(following)
+        return following
+
+    def _following(self, messages: Sequence[ContributionMessage], update: Update) -> StateMessage:
+        """Make the next state of the contributions of all ranks."""
         totals = total([message.contribution for message in messages])
         states = [message.state for message in self._messages]
         current = self._messages[-1]
@@ -159,16 +191,7 @@ class Rounds:
             for name, array in state.arrays.items()
             if array is current.state.arrays.get(name)
         }
-        telemetry = [event for message in messages for event in message.telemetry]
-        following = StateMessage(self._leg, current.round + 1, state, carried, telemetry)
-        clock.lap("update")
-        # A last state has no next contribution that would tell of a loss.
-        winner = self._store.publish(following) if state.done else self._store.post(following)
-        clock.lap("receive")
-        if winner.state is state:
-            number = following.round
-            self.record(StatePublished(time.time(), number, state.phase, state.figures))
-        return winner
+        return StateMessage(self._leg, current.round + 1, state, carried)
 
     def _accept(self, newest: StateMessage) -> None:
         if newest.round == self.round + 1 or self._messages.maxlen == 1:
@@ -203,7 +226,7 @@ class _Clock:
         self._traffic = store.traffic
         self._spent = {"contribute": 0.0, "wait": 0.0, "update": 0.0, "receive": 0.0}
         self._last = time.perf_counter()
-        self._compute_s = self._last - started
+        self.compute_s = self._last - started
         self._commands = store.traffic.commands
         self._bytes_sent = store.traffic.bytes_sent
         self._bytes_received = store.traffic.bytes_received
@@ -227,7 +250,7 @@ class _Clock:
             attempt=attempt,
             round=current.round,
             phase=current.state.phase,
-            compute_s=self._compute_s,
+            compute_s=self.compute_s,
             contribute_s=self._spent["contribute"],
             wait_s=self._spent["wait"],
             update_s=self._spent["update"],

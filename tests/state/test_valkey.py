@@ -11,6 +11,7 @@ from tests.state.conftest import admin, free_port, running, valkey_binary
 from burly.contributions import Part, Reducer, Step
 from burly.exceptions import (
     ConfigurationError,
+    FrameError,
     RoundTooLargeError,
     StateStoreError,
     StateStoreUnreachableError,
@@ -18,7 +19,7 @@ from burly.exceptions import (
 from burly.rounds import Rounds
 from burly.state.address import RunAddress
 from burly.state.connect import connect
-from burly.state.store import ContributionMessage, Pending, StateMessage
+from burly.state.store import ContributionMessage, Gathered, Pending, StateMessage
 from burly.state.valkey_connection import inspect_server
 from burly.states import State
 from burly.testing import PATIENCE_S
@@ -112,6 +113,37 @@ def test_a_server_that_may_drop_states_is_refused(tcp_url, policy):
             store.close()
         finally:
             server.config_set("maxmemory-policy", "noeviction")
+
+
+@pytest.mark.parametrize(
+    ("world_size", "d", "is_gathered"), [(3, 1, True), (3, 5000, False), (9, 1, False)]
+)
+def test_small_rounds_of_few_ranks_are_gathered(tcp_url, world_size, d, is_gathered):
+    address = RunAddress(tcp_url, "run", bytes(32), world_size)
+    first, *others = [connect(address) for _ in range(world_size)]
+    first.open(first_state())
+    part = Part(Reducer.SUM, np.zeros(d, dtype=np.int64))
+    for rank, store in enumerate([first, *others]):
+        store.join(rank, 0)
+        store.contribute(ContributionMessage(0, 1, rank, 0, {"x": part}))
+    assert isinstance(first.outcome(2, 0.01), Gathered) == is_gathered
+    first.clear()
+    for store in (first, *others):
+        store.close()
+
+
+def test_a_round_that_is_called_complete_and_is_not_is_refused(tcp_url):
+    address = RunAddress(tcp_url, "run", bytes(32), 2)
+    store = connect(address)
+    store.open(first_state())
+    store.join(0, 0)
+    store.contribute(ContributionMessage(0, 1, 0, 0, {"x": Part(Reducer.SUM, np.array([1]))}))
+    with admin(tcp_url) as server:
+        server.xadd("burly:{run}:0:gathered", {"0": "own"}, id="1-0")
+    with pytest.raises(FrameError, match=r"ranks \[0\], and there are 2"):
+        store.outcome(2, PATIENCE_S)
+    store.clear()
+    store.close()
 
 
 def test_scripts_that_the_server_forgot_are_sent_again(tcp_url):

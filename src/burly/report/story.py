@@ -141,7 +141,7 @@ def _on_one_round(run: Run) -> list[str]:
     for event in run.events:
         if isinstance(event, RoundDone):
             waited[event.round] = waited.get(event.round, 0.0) + event.wait_s
-            if event.update_s > 0:
+            if event.came_last:
                 last[event.round] = event.rank
     all_s = sum(waited.values())
     round_ = max(waited, key=lambda number: waited[number])

@@ -47,7 +47,7 @@ def paces(events: Iterable[Event]) -> list[Pace]:
     for event in done:
         computing.setdefault(event.rank, []).append(event.compute_s)
         waited[event.round] = waited.get(event.round, 0.0) + event.wait_s
-        if event.update_s > 0:
+        if event.came_last:
             last[event.round] = event.rank
     usual_s = others_median({rank: sum(times) for rank, times in computing.items()})
     return [

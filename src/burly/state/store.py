@@ -74,7 +74,15 @@ class Complete:
     messages: Sequence[ContributionMessage]
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The round is complete, and somebody else finishes it: here is what its state is made of."""
+
+    messages: Sequence[ContributionMessage]
+
+
 Answer = Pending | Newer | Behind | Complete
+Outcome = StateMessage | Gathered
 
 
 @dataclass(slots=True)
@@ -174,11 +182,17 @@ class StateStore(ABC):
             The state that won, or a newer one.
         """
 
-    def post(self, message: StateMessage) -> StateMessage:
+    def post(self, message: StateMessage, *, soon: bool) -> StateMessage:  # noqa: ARG002
         """Do as `publish`, without waiting for an answer that is a network away.
 
         Whoever publishes a round publishes the same bits, so a finisher may go on with its own
         state; should it not have arrived, the next contribution is told that the store is behind.
+
+        Parameters
+        ----------
+        message : StateMessage
+        soon : bool
+            The next contribution follows soon: a state that no rank waits for may travel with it.
 
         Returns
         -------
@@ -186,6 +200,17 @@ class StateStore(ABC):
             The state that won as far as that is known, else the message.
         """
         return self.publish(message)
+
+    def outcome(self, round: int, timeout_s: float) -> Outcome | None:  # noqa: A002
+        """Do as `wait` does, for a rank whose contribution to the round before is `Pending`.
+
+        A store may answer with all contributions as soon as they are there, which saves the round
+        trip of the state that will be made of them.
+        """
+        return self.wait(round, timeout_s)
+
+    def adopt(self, message: StateMessage) -> None:  # noqa: B027  (most stores need not know)
+        """Take note of a state that this rank made of a `Gathered` round, and will not publish."""
 
     @abstractmethod
     def leave(self, rank: int, telemetry: Sequence[Event]) -> None:

@@ -1,4 +1,4 @@
-"""A state store on Valkey or Redis: two round trips a round, at most three commands a worker.
+"""A state store on Valkey or Redis: two round trips a round at most, and three commands a worker.
 
 Contributing and publishing are one script each (`burly.state.valkey_scripts`), which the server
 runs as one step; waiting is one blocking read of the stream of states. Everything that is sent may
@@ -26,13 +26,20 @@ from burly.state.store import (
     Behind,
     Complete,
     ContributionMessage,
+    Gathered,
     Newer,
+    Outcome,
     Pending,
     StateMessage,
     StateStore,
 )
 from burly.state.valkey_connection import read_info
 from burly.state.valkey_run import ValkeyRun, keys_of
+
+GATHER_BYTES = 1 << 15
+"""All ranks get the contributions of a round that weigh so much together at most, and make its state."""
+GATHER_RANKS = 8
+"""And no more ranks than this: what each reads grows with them."""
 
 _BEFORE_ABORT_ID = "18446744073709551615-18446744073709551614"
 _HINT = "set its maxmemory-policy to noeviction (on ElastiCache, in the parameter group)"
@@ -52,6 +59,9 @@ class ValkeyStateStore(StateStore):
         self._codec = FrameCodec(address.run_id, address.secret, address.leg)
         self._server = ValkeyRun(address, self._codec, self.traffic)
         self._origins: dict[str, tuple[int, Array]] = {}
+        self._gather_bytes = GATHER_BYTES if address.world_size <= GATHER_RANKS else 0
+        self._contributed: ContributionMessage | None = None
+        self._is_gathered = False
         self._events_read: str | None = None
         self._departures_read = "0-0"
         self._departed: set[int] = set()
@@ -124,7 +134,7 @@ class ValkeyStateStore(StateStore):
         return self._answer(message, self._contribute(message))
 
     def remind(self, message: ContributionMessage) -> Answer:
-        reply = self._server.ask(scripts.CONTRIBUTE, message.round, b"")
+        reply = self._server.ask(scripts.CONTRIBUTE, message.round, b"", self._gather_bytes)
         if reply[0] == b"absent":
             reply = self._contribute(message)
         return self._answer(message, reply)
@@ -139,13 +149,30 @@ class ValkeyStateStore(StateStore):
             return self._newest(reply)
         return self._remember(message)
 
-    def post(self, message: StateMessage) -> StateMessage:
-        self._server.tell(scripts.PUBLISH, *self._publication(message))
+    def post(self, message: StateMessage, *, soon: bool) -> StateMessage:
+        hold = soon and self._is_gathered
+        self._server.tell(scripts.PUBLISH, *self._publication(message), hold=hold)
         return self._remember(message)
 
     def leave(self, rank: int, telemetry: Sequence[Event]) -> None:
         frame = self._codec.encode_record("departure", rank=rank, events=encode_events(telemetry))
         self._server.ask(scripts.LEAVE, frame)
+
+    def outcome(self, round: int, timeout_s: float) -> Outcome | None:  # noqa: A002
+        own = self._contributed
+        if not self._gather_bytes or own is None or own.round != round - 1:
+            return self.wait(round, timeout_s)
+        after = {"states": f"{round - 1}-0", "gathered": f"{round - 2}-0"}
+        for entries in self._server.read(timeout_s, lambda: after):
+            if states := entries.get("states"):
+                return self._newest_of(states)
+            for entry_id, fields in entries.get("gathered", ()):
+                if entry_id == f"{own.round}-0":
+                    return Gathered(self._all(own, fields))
+        return None
+
+    def adopt(self, message: StateMessage) -> None:
+        self._remember(message)
 
     # --- both -----------------------------------------------------------------------------------
     def wait(self, round: int, timeout_s: float) -> StateMessage | None:  # noqa: A002
@@ -161,8 +188,7 @@ class ValkeyStateStore(StateStore):
                 record = self._codec.decode_record(fields[1], "telemetry")
                 self._news += decode_events(record["events"])
             if states := entries.get("states"):
-                entry_id, fields = states[-1]
-                newest = self._state(int(entry_id.partition("-")[0]), fields[1])
+                newest = self._newest_of(states)
                 return replace(newest, telemetry=tuple(self.news())) if self._news else newest
         return None
 
@@ -196,7 +222,8 @@ class ValkeyStateStore(StateStore):
     # --- how ------------------------------------------------------------------------------------
     def _contribute(self, message: ContributionMessage) -> list[Any]:
         frame = self._codec.encode_contribution(message)
-        return self._server.ask(scripts.CONTRIBUTE, message.round, frame)
+        self._contributed = message
+        return self._server.ask(scripts.CONTRIBUTE, message.round, frame, self._gather_bytes)
 
     def _answer(self, message: ContributionMessage, reply: list[Any]) -> Answer:
         match reply[0]:
@@ -206,16 +233,29 @@ class ValkeyStateStore(StateStore):
                 return Behind()
             case b"state":
                 return Newer(self._newest(reply))
+        self._is_gathered = bool(reply[2])
+        return Complete(self._all(message, reply[1]))
+
+    def _all(
+        self, message: ContributionMessage, fields: Sequence[Any]
+    ) -> Sequence[ContributionMessage]:
+        """Return the contributions of all ranks, from ranks and frames in turn, and this rank's own."""
         begun = time.perf_counter()
-        frames = {
-            int(rank): frame for rank, frame in zip(reply[1][::2], reply[1][1::2], strict=True)
-        }
-        others = [
-            self._codec.decode_contribution(frame, round=message.round, rank=rank)
-            for rank, frame in frames.items()
-        ]
+        messages = {message.rank: message}
+        for name, frame in zip(fields[::2], fields[1::2], strict=True):
+            rank = int(name)
+            if rank != message.rank:
+                messages[rank] = self._codec.decode_contribution(
+                    frame, round=message.round, rank=rank
+                )
         self.traffic.decode_s += time.perf_counter() - begun
-        return Complete(sorted([message, *others], key=lambda each: each.rank))
+        ordered = [messages[rank] for rank in sorted(messages)]
+        if len(ordered) != self._address.world_size:
+            raise FrameError(
+                f"round {message.round} is called complete with the contributions of ranks "
+                f"{sorted(messages)}, and there are {self._address.world_size}"
+            )
+        return ordered
 
     def _publish(self, message: StateMessage) -> list[Any]:
         return self._server.ask(scripts.PUBLISH, *self._publication(message))
@@ -238,6 +278,10 @@ class ValkeyStateStore(StateStore):
                 "use a smaller model"
             )
         return frame
+
+    def _newest_of(self, states: Sequence[tuple[str, Sequence[Frame]]]) -> StateMessage:
+        entry_id, fields = states[-1]
+        return self._state(int(entry_id.partition("-")[0]), fields[1])
 
     def _newest(self, reply: list[Any]) -> StateMessage:
         return self._state(int(reply[1]), reply[2])

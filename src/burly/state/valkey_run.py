@@ -105,9 +105,10 @@ class ValkeyRun:
                 )
         return reply
 
-    def tell(self, script: scripts.Script, *arguments: Any) -> None:
-        """Have a script run whose answer nobody waits for."""
-        self.connection.post("EVALSHA", script.sha, *self._request(*self.identity, *arguments))
+    def tell(self, script: scripts.Script, *arguments: Any, hold: bool) -> None:
+        """Have a script run whose answer nobody waits for, at once or with the next request."""
+        request = self._request(*self.identity, *arguments)
+        self.connection.post("EVALSHA", script.sha, *request, hold=hold)
 
     def evaluate(self, script: scripts.Script, *arguments: Any) -> list[Any]:
         """Run a script for nobody in particular, and return what it says."""

@@ -11,6 +11,8 @@ The keys of a run, in the order in which every script gets them::
     4 lease          the rank that finishes the round, while it lives
     5 departures     a stream: frames of the ranks that left
     6 telemetry      a stream: frames of events, for the client
+    7 gathered       a stream: entry ROUND-0 holds rank -> frame of a complete round, if these are small
+    8 early          a hash: rank -> frame, of the round that follows a gathered one
 
 The first arguments are always leg, rank and attempt (rank is empty for the client). Every sign of
 life sees to it that all keys but the lease, which has to lapse, live for another half of their time
@@ -25,7 +27,16 @@ from hashlib import sha1
 ABORT_ID = "18446744073709551615-18446744073709551615"
 """The highest id there is: wakes all readers of a stream and lets no later entry in."""
 
-KEYS = ("run", "states", "contributions", "lease", "departures", "telemetry")
+KEYS = (
+    "run",
+    "states",
+    "contributions",
+    "lease",
+    "departures",
+    "telemetry",
+    "gathered",
+    "early",
+)
 
 _FENCE = """
 local leg, rank, attempt = ARGV[1], ARGV[2], ARGV[3]
@@ -94,7 +105,13 @@ CONTRIBUTE = Script(
     + """
 local round, frame = tonumber(ARGV[4]), ARGV[5]
 if newest > round then return last() end
-if newest < round then return {'behind'} end
+if newest < round then
+  local gathered = newest == round - 1 and redis.call('EXISTS', KEYS[7]) == 1
+  if not gathered or frame == '' then return {'behind'} end
+  redis.call('HSETNX', KEYS[8], rank, frame)
+  redis.call('PEXPIRE', KEYS[8], run[4])
+  return {'pending'}
+end
 if frame ~= '' then
   redis.call('HSETNX', KEYS[3], rank, frame)
 elseif redis.call('HEXISTS', KEYS[3], rank) == 0 then
@@ -106,18 +123,29 @@ renew()
 if present < tonumber(run[2]) then return {'pending'} end
 if not redis.call('SET', KEYS[4], rank, 'NX', 'PX', run[5])
   and redis.call('GET', KEYS[4]) ~= rank then return {'pending'} end
-local others = {}
+local others, bytes = {}, 0
 local all = redis.call('HGETALL', KEYS[3])
 for i = 1, #all, 2 do
+  bytes = bytes + #all[i + 1]
   if all[i] ~= rank then
     others[#others + 1] = all[i]
     others[#others + 1] = all[i + 1]
   end
 end
-return {'complete', others}
+local gathered = redis.call('EXISTS', KEYS[7])
+if gathered == 0 and present > 1 and bytes <= tonumber(ARGV[6]) then
+  redis.call('XADD', KEYS[7], ARGV[4] .. '-0', unpack(all))
+  redis.call('PEXPIRE', KEYS[7], run[4])
+  gathered = 1
+end
+return {'complete', others, gathered}
 """
 )
-"""round, frame; an empty frame asks, without a body, what `CONTRIBUTE` would answer.
+"""round, frame, how many bytes a round may have that all ranks get; an empty frame asks, without a
+body, what `CONTRIBUTE` would answer.
+
+A round that all ranks get is gathered: each can go on without the state that is made of it, and may
+contribute to the next round before that state is published.
 
 A rank that holds the lease already gets it again: its reply was lost, or it was started anew. The
 frames of a complete round are those of the other ranks; its own contribution the caller has.
@@ -153,7 +181,8 @@ for _, state in ipairs(states) do
   end
 end
 redis.call('HSET', KEYS[1], 'newest', ARGV[4], 'index', table.concat(index, ' '))
-redis.call('DEL', KEYS[3], KEYS[4])
+redis.call('DEL', KEYS[3], KEYS[4], KEYS[7])
+if redis.call('EXISTS', KEYS[8]) == 1 then redis.call('RENAME', KEYS[8], KEYS[3]) end
 if events ~= '' then tell(events) end
 renew()
 return {'ok'}
@@ -193,7 +222,7 @@ ABORT = Script(
     + f"""
 redis.call('HSET', KEYS[1], 'abort', ARGV[4])
 redis.call('XADD', KEYS[2], '{ABORT_ID}', 'abort', ARGV[4])
-redis.call('DEL', KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+redis.call('DEL', unpack(KEYS, 3))
 renew()
 return {{'ok'}}
 """

@@ -71,6 +71,7 @@ class Wire:
         self._may_stay_awake = not location.tls  # what TLS has read already is not seen
         self._asked: Any = None
         self._waited_s: dict[Any, float] = {}
+        self._held: list[bytes] = []
         self._data = b""
         self._at = 0
         self.n_introductions = 0
@@ -85,9 +86,10 @@ class Wire:
             self.close()
             raise
 
-    def send(self, arguments: tuple[Any, ...]) -> int:
-        """Send a command of bytes, text and numbers; return how many bytes it has."""
-        pieces: list[bytes] = [b"*%d\r\n" % len(arguments)]
+    def send(self, arguments: tuple[Any, ...], *, hold: bool = False) -> int:
+        """Send a command of bytes, text and numbers, at once or with the next; return its size."""
+        pieces: list[bytes] = [*self._held, b"*%d\r\n" % len(arguments)]
+        self._held = []
         n_bytes = 0
         self._asked = arguments[0]
         for argument in arguments:
@@ -100,7 +102,10 @@ class Wire:
             else:
                 pieces += (body, b"\r\n")
             n_bytes += len(body)
-        self._socket.sendall(b"".join(pieces))
+        if hold:
+            self._held = pieces
+        else:
+            self._socket.sendall(b"".join(pieces))
         return n_bytes
 
     def receive(self) -> Any:

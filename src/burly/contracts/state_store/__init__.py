@@ -2,6 +2,7 @@
 
 from burly.contracts.state_store.contributing import Contributing
 from burly.contracts.state_store.fencing import Fencing
+from burly.contracts.state_store.gathering import Gathering
 from burly.contracts.state_store.helpers import PATIENCE_S, later
 from burly.contracts.state_store.publishing import Publishing
 from burly.contracts.state_store.run import RunUnderTest
@@ -12,5 +13,7 @@ from burly.contracts.state_store.whole_runs import WholeRuns
 __all__ = ["PATIENCE_S", "RunUnderTest", "StateStoreContract", "later"]
 
 
-class StateStoreContract(Contributing, Publishing, Fencing, Telling, Surviving, WholeRuns):
+class StateStoreContract(
+    Contributing, Gathering, Publishing, Fencing, Telling, Surviving, WholeRuns
+):
     """What every state store has to keep, as tests: see `burly.state.store.StateStore`."""

@@ -40,9 +40,9 @@ class Publishing(OfARun):
 
     def test_a_state_that_was_posted_arrives_and_the_first_one_wins(self, start: Any) -> None:
         _, client, (zero, one) = start(2)
-        assert zero.post(state(2, 1.0)).state["x"][0] == 1.0
+        assert zero.post(state(2, 1.0), soon=False).state["x"][0] == 1.0
         assert one.wait(2, PATIENCE_S).state["x"][0] == 1.0
-        one.post(state(2, 9.0))
+        one.post(state(2, 9.0), soon=False)
         assert one.latest(1)[0].state["x"][0] == 1.0
         assert client.wait(2, PATIENCE_S).state["x"][0] == 1.0
 
@@ -50,7 +50,7 @@ class Publishing(OfARun):
         _, client, (zero, one) = start(2)
         one.abort("enough")
         with suppress(RunAbortedError):
-            zero.post(state(2))
+            zero.post(state(2), soon=False)
         with pytest.raises(RunAbortedError, match="enough"):
             zero.contribute(contribution(0, round=2))
         client.clear()
