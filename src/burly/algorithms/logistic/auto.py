@@ -25,6 +25,12 @@ SERVED_BY = {
 """What each name that a user may give is served by; those of scikit-learn have the same optimum."""
 
 
+def newton_may_end(problem: Problem, *, most: int = LARGE) -> bool:
+    """Whether Newton's method may take over what L-BFGS leaves."""
+    n_coefficients = problem.n_outputs * (problem.n_features + 1)
+    return not problem.sparse and n_coefficients <= most
+
+
 def choose(problem: Problem, n_rows: float) -> str:
     """Return the solver for a fit.
 

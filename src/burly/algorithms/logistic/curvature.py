@@ -35,7 +35,7 @@ _DEPENDENT = 1e-5
 """A vector that the others explain but for this share brings rounding, not news."""
 _SWEEPS = 100
 """Sweeps of coordinate descent before the signs it found are tried."""
-_SOLVES, _FINER = 20, 1e-3
+_SOLVES, _FINER = 100, 1e-3
 """How many times, and how much finer it gets each time."""
 
 

@@ -8,11 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.algorithms.logistic.problem import Evaluation
+from burly.algorithms.logistic.problem import Evaluation, Problem
 from burly.states import State
 
 Float = NDArray[np.float64]
 Array = NDArray[Any]
+
+SMALLER = 0.9
+"""A gradient that is not as much smaller may be so by rounding."""
+NOTHING_YET: dict[str, Array] = {
+    "best_loss": np.array(np.inf),
+    "best_steepest": np.array(np.inf),
+    "best_number": np.array(0),
+}
+"""What `best` knows before the first evaluation."""
 
 SHORTEST, LONGEST = 0.1, 0.5
 """What a refused step is cut to, at least and at most."""
@@ -27,6 +36,19 @@ def interpolate(before: float, slope: float, after: float) -> float:
     if not bend > 0 or not np.isfinite(bend):
         return SHORTEST
     return min(LONGEST, max(SHORTEST, -slope / (2 * bend)))
+
+
+def best(problem: Problem, state: State, theta: Float, seen: Evaluation) -> dict[str, Array]:
+    """Return what is to be kept if the gradient or the objective is clearly smaller; else nothing."""
+    noise = problem.loss_noise(state, theta, seen.loss)
+    lower = seen.loss < float(state["best_loss"]) - noise
+    if not (lower or seen.steepest < SMALLER * float(state["best_steepest"])):
+        return {}
+    return {
+        "best_loss": np.array(seen.loss),
+        "best_steepest": np.array(seen.steepest),
+        "best_number": state["n_iter"],
+    }
 
 
 def telling(state: State, seen: Evaluation) -> State:

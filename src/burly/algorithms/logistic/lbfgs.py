@@ -24,8 +24,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.algorithms.logistic import coarse
-from burly.algorithms.logistic.finishing import finish, finish_at, interpolate, telling
+from burly.algorithms.logistic import coarse, newton
+from burly.algorithms.logistic.auto import SMALL, newton_may_end
+from burly.algorithms.logistic.finishing import (
+    NOTHING_YET,
+    best,
+    finish,
+    finish_at,
+    interpolate,
+    telling,
+)
 from burly.algorithms.logistic.heading import Heading, heading, newest, trial
 from burly.algorithms.logistic.problem import Evaluation, Line, Problem
 from burly.algorithms.logistic.starting import starting_point
@@ -51,8 +59,8 @@ SHORTER = np.array([0.5**k for k in range(10, -1, -1)])
 LONGER = np.array([1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0])
 """The parts of a step that phase "line" looks at, ascending."""
 SHORTEST_FRACTION = 1e-10
-MOST_IDLE = 10
-"""So many steps may pass without a smaller gradient or objective: more are rounding alone."""
+PATIENCE = 50
+"""Steps after which Newton's method is the shorter way, if it has few coefficients."""
 MOST_LOOKS = 5
 """A step that was looked along so often cannot be told from rounding."""
 
@@ -69,9 +77,7 @@ def begin(problem: Problem, state: State) -> State:
         "n_points": np.array(0),
         "fraction": np.array(1.0),
         "slot": np.array(0),
-        "best_steepest": np.array(np.inf),
-        "best_loss": np.array(np.inf),
-        "best_number": np.array(0),
+        **NOTHING_YET,
     }
     started = State("descent", arrays)
     several = problem.sparse and problem.n_outputs <= MOST_FACTORS
@@ -122,19 +128,13 @@ def _arrive(problem: Problem, state: State, theta: Float, seen: Evaluation) -> S
         return finish(state, theta, seen, converged=True)
     if int(state["n_iter"]) >= problem.settings.max_iter:
         return finish(state, theta, seen, converged=False)
-    noise = problem.loss_noise(state, theta, seen.loss)
-    lower = seen.loss < float(state["best_loss"]) - noise
-    if lower or seen.steepest < float(state["best_steepest"]):
-        best = {
-            "best_loss": np.array(seen.loss),
-            "best_steepest": np.array(seen.steepest),
-            "best_number": state["n_iter"],
-        }
-        state = State(state.phase, {**state.arrays, **best})
-    elif int(state["n_iter"]) - int(state["best_number"]) >= MOST_IDLE:
+    if int(state["n_iter"]) >= PATIENCE and newton_may_end(problem, most=SMALL):
+        return newton.take_over(problem, _forgetful(state), theta)
+    state = State(state.phase, {**state.arrays, **best(problem, state, theta, seen)})
+    if int(state["n_iter"]) - int(state["best_number"]) >= _most_idle(problem):
         theta = problem.from_scaled(state[f"point_{int(state['best_number'])}"])
         loss, steepest = float(state["best_loss"]), float(state["best_steepest"])
-        return finish_at(state, theta, loss, steepest, converged=False)
+        return _end(problem, state, theta, loss, steepest)
     origin = {
         "origin_loss": np.array(seen.loss),
         "origin_steepest": np.array(seen.steepest),
@@ -143,15 +143,34 @@ def _arrive(problem: Problem, state: State, theta: Float, seen: Evaluation) -> S
     return _head(problem, State("descent", {**state.arrays, **origin}))
 
 
+def _most_idle(problem: Problem) -> int:
+    return LEAST_MEMORY if newton_may_end(problem) else _memory(problem)
+
+
+def _end(problem: Problem, state: State, theta: Float, loss: float, steepest: float) -> State:
+    """Let Newton's method go on where rounding leaves no step, or end there."""
+    if newton_may_end(problem):
+        return newton.take_over(problem, _forgetful(state), theta)
+    return finish_at(state, theta, loss, steepest, converged=False)
+
+
+def _forgetful(state: State, *kept: str) -> State:
+    """Return the state without points and gradients, but for some."""
+    arrays = {
+        name: array
+        for name, array in state.arrays.items()
+        if name in kept or not name.startswith(("point_", "gradient_"))
+    }
+    return State(state.phase, arrays)
+
+
 # --- directions -------------------------------------------------------------------------------
 
 
 def _remember(problem: Problem, state: State, seen: Evaluation) -> State:
     """Keep the point that was evaluated as the newest of those that pairs are made from."""
     number = int(state["n_points"])
-    size = problem.n_outputs * (problem.n_features + 1)
-    memory = max(LEAST_MEMORY, min(MEMORY, MEMORY_NUMBERS // size))
-    gone = number - memory - 1
+    gone = number - _memory(problem) - 1
     arrays = {
         name: array
         for name, array in state.arrays.items()
@@ -163,6 +182,11 @@ def _remember(problem: Problem, state: State, seen: Evaluation) -> State:
         "n_iter": np.array(number),
     }
     return State(state.phase, arrays)
+
+
+def _memory(problem: Problem) -> int:
+    size = problem.n_outputs * (problem.n_features + 1)
+    return max(LEAST_MEMORY, min(MEMORY, MEMORY_NUMBERS // size))
 
 
 def _head(problem: Problem, state: State) -> State:
@@ -199,14 +223,8 @@ def _give_up(problem: Problem, state: State) -> State:
     if not problem.settings.l1 or not known:
         loss, steepest = float(state["origin_loss"]), float(state["origin_steepest"])
         theta = problem.from_scaled(newest(state))
-        return finish_at(state, theta, loss, steepest, converged=False)
-    kept = (f"point_{last}", f"gradient_{last}")
-    arrays = {
-        name: array
-        for name, array in state.arrays.items()
-        if name in kept or not name.startswith(("point_", "gradient_"))
-    }
-    return _head(problem, State("descent", arrays))
+        return _end(problem, state, theta, loss, steepest)
+    return _head(problem, _forgetful(state, f"point_{last}", f"gradient_{last}"))
 
 
 # --- the length of a step ---------------------------------------------------------------------

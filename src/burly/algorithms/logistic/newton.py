@@ -24,16 +24,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.algorithms.logistic.finishing import finish, interpolate, telling
+from burly.algorithms.logistic.finishing import NOTHING_YET, finish, interpolate, telling
 from burly.algorithms.logistic.modelling import Move, direction, take_hessian
 from burly.algorithms.logistic.preparing import threshold_for
 from burly.algorithms.logistic.problem import Curvature, Evaluation, Problem
 from burly.algorithms.logistic.sampling import is_full, plan, too_small, visit
 from burly.algorithms.logistic.starting import starting_point
+from burly.algorithms.logistic.stopping import best_of_passes, contraction, ending
 from burly.kernels.logistic import ALL_BLOCKS, LogisticRows
 from burly.states import State
 
 Array = NDArray[Any]
+Float = NDArray[np.float64]
 
 STEEP, STEEP_COUPLED = 0.15, 0.08
 """A step that promises a larger share of the objective wants a new Hessian; with several outputs, whose
@@ -48,10 +50,6 @@ CHEAP_WIDTH = 64
 """Coefficients for which a Hessian of all rows costs about a pass."""
 REPAIRED = 0.01
 """What a pass with a repaired Hessian leaves of the gradient, at best."""
-SAFETY = 4.0
-"""How many times worse than the last one the unseen last step may shrink the gradient."""
-SURE = 0.25
-"""With a contraction at most this the last step is taken even if the gradient is within tol."""
 ARMIJO = 1e-4
 UNLIKE = 1.5
 """A step may not multiply the objective by more than this, seen on other rows."""
@@ -64,6 +62,17 @@ def begin(problem: Problem, state: State) -> State:
     """Return the state of the first evaluation."""
     theta, warm = starting_point(problem, state)
     samples = plan(problem, float(state["n_rows"]), warm=warm)
+    return _begin(problem, state, theta, samples)
+
+
+def take_over(problem: Problem, state: State, theta: Float) -> State:
+    """Return the state that goes on from another solver's point, with Hessians of all rows."""
+    return _with(_begin(problem, state, theta, []), n_iter=state["n_iter"])
+
+
+def _begin(
+    problem: Problem, state: State, theta: Float, samples: list[tuple[float, bool]]
+) -> State:
     width = problem.n_outputs * (problem.n_features + 1)
     arrays = {
         **state.arrays,
@@ -72,6 +81,8 @@ def begin(problem: Problem, state: State) -> State:
         "plan_rows": np.array([rows for rows, _ in samples]),
         "plan_hessian": np.array([hessian for _, hessian in samples]),
         "n_iter": np.array(0),
+        **NOTHING_YET,
+        "best_theta": theta,
         "n_repeats": np.array(0),
         "has_last": np.array(0),
         "refresh": np.array(0),
@@ -159,33 +170,25 @@ def _remember(problem: Problem, state: State, seen: Evaluation) -> State:
 
 def _decide(problem: Problem, state: State, seen: Evaluation, move: Move) -> State:
     """Stop, or go to the next evaluation with the step taken."""
-    tol = problem.settings.tol
     scaled = problem.to_scaled(state["theta"])
     theta = problem.settled(scaled + move.step)
-    n_iter = int(state["n_iter"])
-    full = is_full(state)
-    contraction = _contraction(state, seen)
-    stepped = _with(state, n_iter=np.array(n_iter + 1))
-    # Which coefficients of several classes are zero may change the gradient by the whole l1 term.
-    foreseen = problem.n_outputs == 1 or not problem.settings.l1
-    if full and seen.steepest <= tol:
-        if foreseen and contraction <= SURE:
-            return finish(stepped, theta, seen, converged=True)
-        return finish(state, state["theta"], seen, converged=True)
-    if full and foreseen and SAFETY * contraction * seen.steepest <= tol:
-        return finish(stepped, theta, seen, converged=True)
-    if n_iter >= problem.settings.max_iter or np.array_equal(theta, state["theta"]):
-        return finish(state, state["theta"], seen, converged=False)
+    left = contraction(state, seen)
+    state = _with(state, **best_of_passes(problem, state, seen))
+    ended = ending(problem, state, theta, seen, left)
+    if ended is not None:
+        return ended
     stepped = _with(
-        stepped,
+        state,
         theta=theta,
+        n_iter=np.array(int(state["n_iter"]) + 1),
         fraction=np.array(1.0),
         has_last=np.array(1),
         last_loss=np.array(seen.loss),
         last_slope=np.array(move.slope),
         last_steepest=np.array(seen.steepest),
+        last_scaled_steepest=np.array(seen.scaled_steepest),
         last_threshold=state["threshold"],
-        last_exact=np.array(full and seen.hessian is not None),
+        last_exact=np.array(is_full(state) and seen.hessian is not None),
         last_scaled=scaled,
         last_step=move.step,
         last_gradient=seen.scaled,
@@ -193,19 +196,7 @@ def _decide(problem: Problem, state: State, seen: Evaluation, move: Move) -> Sta
     steep = move.decrease > (STEEP if problem.n_outputs == 1 else STEEP_COUPLED) * seen.loss
     if int(stepped["stage"]) < len(stepped["plan_rows"]):
         return _next_sample(stepped, steep=steep)
-    return _next_pass(problem, stepped, seen, steep=steep, contraction=contraction)
-
-
-def _contraction(state: State, seen: Evaluation) -> float:
-    """How much of the gradient the last step left; infinite if that was not seen."""
-    if not bool(state["has_last"]) or not is_full(state):
-        return float("inf")
-    if int(state["last_threshold"]) < ALL_BLOCKS or not float(state["last_steepest"]) > 0:
-        return float("inf")
-    # What a step with the Hessian of its own point achieved says little of one without.
-    if bool(state["last_exact"]) and seen.hessian is None:
-        return float("inf")
-    return seen.steepest / float(state["last_steepest"])
+    return _next_pass(problem, stepped, seen, steep=steep, contraction=left)
 
 
 def _next_sample(state: State, *, steep: bool) -> State:

@@ -88,6 +88,14 @@ class Evaluation:
         return self.problem.sum_to_scaled(self.slope) + self.problem.scaled_penalty(self.theta)
 
     @property
+    def scaled_steepest(self) -> float:
+        """The largest component of the smallest subgradient by thetas."""
+        problem = self.problem
+        theta = problem.to_scaled(self.theta)
+        smallest = smallest_subgradient(self.scaled, theta, problem.scaled_l1)
+        return float(np.abs(smallest).max())
+
+    @property
     def figures(self) -> dict[str, float]:
         """What a person who watches wants to see."""
         return {"loss": self.loss, "gradient": self.steepest}
@@ -207,6 +215,11 @@ class Problem:
     def stretch(self) -> Float:
         """What turns thetas into theta (but for the intercept's shift), shape (D,)."""
         return np.append(self.scale, 1.0)
+
+    @cached_property
+    def widest_column(self) -> float:
+        """The most that a component of a gradient by thetas may be by theta, but for the shift."""
+        return float(1.0 / np.min(self.stretch))
 
     def to_scaled(self, theta: Float) -> Float:
         """Coefficients of the scaled columns."""
