@@ -20,7 +20,7 @@ from obstore import exceptions as foreign
 from burly.data.places import joined, root_and_key
 from burly.data.shards import DataObject
 from burly.data.store_errors import changed, ours
-from burly.data.stores import open_store
+from burly.data.stores import check_process, open_store
 from burly.exceptions import DataNotFoundError
 
 if TYPE_CHECKING:
@@ -186,6 +186,7 @@ class Storage:
                     Path(folder).rmdir()
 
     def _find(self, uri: str) -> tuple[ObjectStore, str]:
+        check_process()
         root, key = root_and_key(uri)
         with self._lock:
             if root not in self._stores:

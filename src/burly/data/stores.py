@@ -29,6 +29,28 @@ _KINDS: Mapping[str, tuple[Kind, str, tuple[str, ...]]] = {
 _RETRY: RetryConfig = {"max_retries": 6, "retry_timeout": timedelta(seconds=60)}
 
 
+_processes: set[int] = set()
+"""The processes, this one or one that it was forked from, in which objects were asked for."""
+
+
+def check_process() -> None:
+    """Refuse to wait for ever: the threads that fetch objects are not there after a fork.
+
+    Raises
+    ------
+    burly.exceptions.ConfigurationError
+        If this process was forked from one that had asked for objects.
+    """
+    here = os.getpid()
+    if not _processes:
+        _processes.add(here)
+    elif here not in _processes:
+        raise ConfigurationError(
+            "this process was forked from one in which burly had read or written files, and cannot do "
+            'that itself: start it with multiprocessing\'s "spawn" or "forkserver" method, or fork before'
+        )
+
+
 def open_store(root: str, credentials: Mapping[str, str]) -> ObjectStore:
     """Open the store of a root, as `burly.data.places.root_and_key` gives it.
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 from burly import vcpus as cores
@@ -85,8 +86,10 @@ class Lithops(Launcher):
     start_timeout: float = 120.0
 
     def __post_init__(self) -> None:
-        if self.n_workers < 1:
-            raise ConfigurationError(f"n_workers must be 1 or more, got {self.n_workers}")
+        if not isinstance(self.n_workers, Integral) or self.n_workers < 1:
+            raise ConfigurationError(
+                f"n_workers must be a whole number from 1, got {self.n_workers!r}"
+            )
         if self.vcpus is not None and self.vcpus <= 0:
             raise ConfigurationError(f"vcpus must be more than 0, got {self.vcpus}")
         if self.start_timeout <= 0:
