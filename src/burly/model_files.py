@@ -45,8 +45,12 @@ def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
     Raises
     ------
     burly.exceptions.ModelFileError
-        If it cannot be written.
+        If it cannot be written, or the place is not on this machine.
     """
+    if "://" in str(path):
+        raise ModelFileError(
+            f"{path} is no local file: write the model to one, and copy it from there"
+        )
     target = Path(path)
     header = {
         "format": FORMAT,
@@ -59,7 +63,8 @@ def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
         with replacing(target) as partial, partial.open("wb") as file:
             np.savez(file, allow_pickle=False, header=np.array(json.dumps(header)), **model.arrays)
     except OSError as error:
-        raise ModelFileError(f"cannot write the model to {target}: {error}") from error
+        reason = error.strerror or error
+        raise ModelFileError(f"cannot write the model to {target}: {reason}") from error
 
 
 def read_model(path: str | os.PathLike[str]) -> ModelFile:

@@ -264,10 +264,19 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert "DataNotFoundError" in done.stderr
 
 
-def test_a_place_that_cannot_be_written_is_refused_before_the_fit(points: Path) -> None:
-    done = burly("fit", "kmeans", str(points), "--out", "/nowhere/model.npz")
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("/nowhere/model.npz", "there is no folder /nowhere"),
+        ("s3://bucket/model.npz", "is no local file"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_refused_before_the_fit(
+    points: Path, place: str, says: str
+) -> None:
+    done = burly("fit", "kmeans", str(points), "--out", place)
     assert done.returncode == 1
-    assert "there is no folder /nowhere" in done.stderr
+    assert says in done.stderr
     assert "launching" not in done.stderr
 
 

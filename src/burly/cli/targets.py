@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from burly.exceptions import ConfigurationError
+
+_SCHEMES = frozenset(("s3:", "gs:", "az:", "file:", "http:", "https:"))
 
 
 def check_targets(targets: Iterable[Path | None], inputs: Iterable[object] = ()) -> None:
@@ -42,8 +45,13 @@ def check_targets(targets: Iterable[Path | None], inputs: Iterable[object] = ())
 
 
 def _check_place(path: Path) -> None:
-    if not path.absolute().parent.is_dir():
-        raise ConfigurationError(f"there is no folder {path.absolute().parent} to write {path} to")
+    folder = path.absolute().parent
+    if path.parts[0] in _SCHEMES and not folder.is_dir():
+        raise ConfigurationError(f"{path} is no local file: name one, and copy it from there")
+    if not folder.is_dir():
+        raise ConfigurationError(f"there is no folder {folder} to write {path} to")
+    if not os.access(folder, os.W_OK):
+        raise ConfigurationError(f"nothing can be written to the folder {folder}: name another one")
     if path.is_dir():
         raise ConfigurationError(f"{path} is a folder: name a file in it")
     if path.exists() and not path.is_file():
