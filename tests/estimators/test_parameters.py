@@ -21,6 +21,9 @@ REFUSED = [
     {"l1_ratio": 1.5},
     {"penalty": "none"},
     {"dual": 1},
+    {"dual": True},
+    {"dual": True, "solver": "saga"},
+    {"dual": True, "solver": "liblinear", "l1_ratio": 1.0},
     {"fit_intercept": "yes"},
     {"fit_intercept": None},
     {"warm_start": 1},
@@ -42,7 +45,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("params", REFUSED, ids=str)
 def test_what_scikit_learn_refuses_is_refused(params):
-    with pytest.raises(ValueError, match=r"must be|not in class_weight"):
+    with pytest.raises(ValueError, match=r"must be|not in class_weight|dual="):
         SklearnLogisticRegression(**params).fit(X, Y)
     with pytest.raises(ConfigurationError):
         LogisticRegression(**params).fit(X, Y)
@@ -90,6 +93,23 @@ def test_parameters_that_contradict_each_other_warn(params, message):
 def test_liblinear_has_two_classes():
     with pytest.raises(DataError, match="Only binary classification"):
         LogisticRegression(solver="liblinear").fit(X, np.arange(300) % 3)
+
+
+def test_liblinear_may_be_asked_for_the_dual_form():
+    params = {"solver": "liblinear", "tol": 1e-8}
+    dual = LogisticRegression(dual=True, **params).fit(X, Y)
+    np.testing.assert_array_equal(dual.coef_, LogisticRegression(**params).fit(X, Y).coef_)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("applied_to", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("fitted_to", [np.float32, np.float64])
+def test_what_is_applied_has_the_type_that_scikit_learn_gives_it(n_classes, applied_to, fitted_to):
+    y, rows = np.arange(300) % n_classes, X.astype(applied_to)
+    theirs = SklearnLogisticRegression().fit(X.astype(fitted_to), y)
+    ours = LogisticRegression().fit(X.astype(fitted_to), y)
+    for method in ("decision_function", "predict_proba", "predict_log_proba"):
+        assert getattr(ours, method)(rows).dtype == getattr(theirs, method)(rows).dtype
 
 
 def test_a_warm_start_without_an_intercept_has_none():

@@ -33,6 +33,7 @@ from burly.estimators.parameters import (
     check_logistic_regression,
     penalised_intercept_of,
     penalty_of,
+    refuse_dual,
 )
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Launcher
@@ -63,7 +64,8 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
     l1_ratio : float, default=0.0
         0: l2; 1: l1; between: elastic net. Any solver takes each.
     dual : bool, default=False
-        For scikit-learn's sake: the optimum is the same.
+        For scikit-learn's sake: the optimum is the same. As there, for solver "liblinear" with an l2 penalty
+        alone.
     tol : float, default=1e-4
         The largest component of the gradient of the mean objective, over all rows, to stop at.
     fit_intercept : bool, default=True
@@ -178,6 +180,7 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         """
         check_logistic_regression(self)
         penalty_c, l1_ratio = penalty_of(self)
+        refuse_dual(self, l1_ratio)
         labels, objects = labels_for_workers(self, X, y)
         data = resolve(self, X, y=labels, sample_weight=sample_weight, reset=True, sparse=True)
         if self._goes_on and not data.info.numbered:
@@ -338,7 +341,9 @@ class LogisticRegression(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # ty
         classes = np.arange(len(self.classes_)) if objects else self.classes_
         run = run_of(self, APPLYING[name])
         target = None if out is None else os.fspath(out)
-        result = launch(self, Prediction(coef, classes, wanted, stored), data, run, out=target)
+        dtype = np.result_type(data.info.dtype, self.coef_.dtype)
+        prediction = Prediction(coef, classes, wanted, dtype, named=stored)
+        result = launch(self, prediction, data, run, out=target)
         if out is not None:
             return None
         output = result.outputs[name]

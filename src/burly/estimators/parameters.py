@@ -72,6 +72,25 @@ def check_logistic_regression(model: Any) -> None:
         warnings.warn("n_jobs has no effect: use n_threads", FutureWarning, stacklevel=_CALLER - 1)
 
 
+def refuse_dual(model: Any, l1_ratio: float) -> None:
+    """Refuse the dual form where scikit-learn has none.
+
+    Raises
+    ------
+    burly.exceptions.ConfigurationError
+    """
+    if not model.dual:
+        return
+    if model.solver != "liblinear":
+        raise ConfigurationError(
+            f"solver={model.solver!r} supports only dual=False: dual=True is for solver='liblinear'"
+        )
+    if l1_ratio:
+        raise ConfigurationError(
+            f"dual=True is for an l2 penalty, and l1_ratio={l1_ratio}: use l1_ratio=0 or dual=False"
+        )
+
+
 def penalty_of(model: Any) -> tuple[float, float]:
     """Return C and l1_ratio, from these and from the older ``penalty``.
 

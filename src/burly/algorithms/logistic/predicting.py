@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from burly.algorithms.base import OutputsOnly
 from burly.data.checks import refuse_non_finite
@@ -37,6 +37,8 @@ class Prediction(OutputsOnly):
     classes : ndarray of shape (n_classes,)
     wanted : tuple of str
         Of `OUTPUTS`.
+    dtype : numpy dtype
+        What margins and probabilities are rounded to; they are computed in float64.
     named : bool
         Whether outputs of a row for each class come apart, each called after its class: as columns of
         a table.
@@ -45,6 +47,7 @@ class Prediction(OutputsOnly):
     coef: Array
     classes: Array
     wanted: tuple[str, ...] = ("labels",)
+    dtype: DTypeLike = np.float64
     named: bool = False
 
     def scratch(self, partition: Partition, team: ThreadTeam) -> None:
@@ -67,13 +70,14 @@ class Prediction(OutputsOnly):
     def _of(self, name: str, margins: Array, team: ThreadTeam) -> Array:
         match name:
             case "margins":
-                return margins[:, 0] if len(self.classes) == 2 else margins
+                wanted = margins[:, 0] if len(self.classes) == 2 else margins
+                return wanted.astype(self.dtype, copy=False)
             case "labels":
                 return self.classes[_best(margins)]
             case "probabilities":
-                return probabilities(margins, team)
+                return probabilities(margins, team).astype(self.dtype, copy=False)
             case _:
-                return log_probabilities(margins, team)
+                return log_probabilities(margins, team).astype(self.dtype, copy=False)
 
     def _apart(self, outputs: dict[str, Array]) -> dict[str, Array]:
         columns: dict[str, Array] = {}
