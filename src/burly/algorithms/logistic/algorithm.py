@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burly.algorithms.base import Algorithm
-from burly.algorithms.logistic import coarse, gradient_descent, lbfgs, newton, preparing
+from burly.algorithms.logistic import (
+    coarse,
+    gradient_descent,
+    lbfgs,
+    measuring,
+    newton,
+    preparing,
+)
 from burly.algorithms.logistic.auto import choose
 from burly.algorithms.logistic.preparing import Scratch
 from burly.algorithms.logistic.problem import Problem
@@ -45,8 +52,8 @@ SOLVERS: Mapping[str, Solver] = {"newton": newton, "lbfgs": lbfgs, "gd": gradien
 class LogisticRegression(Algorithm):
     """Fit logistic regression; see `Settings` for the objective.
 
-    The phases: "classes" and "profile" (see `preparing`), "bounds" where a guess did not hold, and
-    those of the solver.
+    The phases: "classes" and "profile" (see `preparing`), "bounds" where a guess did not hold (see
+    `measuring`), and those of the solver.
     """
 
     settings: Settings
@@ -70,7 +77,7 @@ class LogisticRegression(Algorithm):
             case "profile":
                 return preparing.step_profile(state, partition, scratch)
             case "bounds":
-                return preparing.step_bounds(scratch)
+                return measuring.step_bounds(scratch.rows)
             case "coarse":
                 codes = scratch.encoded(state["classes"], partition)
                 problem = Problem.of(self.settings, state)
@@ -93,11 +100,11 @@ class LogisticRegression(Algorithm):
                 problem = Problem.of(self.settings, prepared)
                 return SOLVERS[choose(problem, float(prepared["n_rows"]))].begin(problem, prepared)
             case "bounds":
-                return preparing.update_bounds(state, totals, self.feature_names)
+                return measuring.update_bounds(state, totals, self.feature_names)
         record = totals["sums"]
         sums = {name: record[name] for name in record.dtype.names or ()}
         if any(np.count_nonzero(sums[name]) for name in _MISSES if name in sums):
-            return preparing.again(state)
+            return measuring.again(state)
         solver = SOLVERS[str(state["solver"])]
         return solver.advance(Problem.of(self.settings, state), state, sums)
 

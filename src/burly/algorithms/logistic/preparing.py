@@ -4,20 +4,21 @@
    the blocks.
 2. "profile": rows and weights of each class; means and squares of the columns over the same sample.
 
-Solvers guess from that sample what no value exceeds, with a generous margin. Where a kernel meets a
-larger one, phase "bounds" measures all rows once, and the round is done again.
+Solvers guess from that sample what no value exceeds, with a generous margin; see `measuring` for where that
+does not hold.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from burly.algorithms.logistic import measuring
 from burly.algorithms.logistic.labels import (
     check_classes,
     check_count,
@@ -28,12 +29,10 @@ from burly.algorithms.logistic.labels import (
 )
 from burly.algorithms.logistic.settings import Settings
 from burly.contributions import Part, Reducer, Step, sorted_distinct
-from burly.data.checks import refuse_counts
 from burly.data.partition import DatasetInfo, Partition
 from burly.exact_sum import grid_for
 from burly.exceptions import ConfigurationError, DataError
-from burly.kernels.linear_algebra import logarithm
-from burly.kernels.logistic import ALL_BLOCKS, BLOCK_ROWS, Bounds, LogisticRows, Units, block_limit
+from burly.kernels.logistic import ALL_BLOCKS, Bounds, LogisticRows, Units, block_limit
 from burly.states import State
 
 Array = NDArray[Any]
@@ -174,7 +173,7 @@ def update_profile(settings: Settings, state: State, totals: Mapping[str, Array]
         arrays = {**state.arrays, "profile_threshold": np.array(ALL_BLOCKS)}
         if int(state["profile_threshold"]) < ALL_BLOCKS:
             return State("classes", arrays)
-        return again(state)
+        return measuring.again(state)
     class_rows = totals["class_rows"]
     sample_weights = class_rows.astype(np.float64)
     if bool(state["weighted"]):
@@ -214,47 +213,6 @@ _KEPT = (
     "column_bounds",
     "start",
 )
-
-
-def prior(class_totals: Array) -> Array:
-    """Return the intercepts that fit the classes' weights: shape (n_outputs,)."""
-    least = np.max(class_totals) * 1e-12
-    logs = np.array([logarithm(max(float(total), float(least))) for total in class_totals])
-    if len(logs) == 2:
-        ratios: Array = logs[1:] - logs[:1]
-        return ratios
-    return logs - _sum(logs) / len(logs)
-
-
-def step_bounds(scratch: Scratch) -> Step:
-    """Measure every row."""
-    return Step(
-        {
-            "columns": Part(Reducer.MAX, scratch.rows.column_bounds()),
-            "nonfinite": Part(Reducer.SUM, scratch.rows.count_nonfinite()),
-        }
-    )
-
-
-def update_bounds(state: State, totals: Mapping[str, Array], names: tuple[str, ...]) -> State:
-    """Do the last round again, with bounds that hold."""
-    refuse_counts(totals["nonfinite"], names)
-    before, measured = state["column_bounds"], totals["columns"]
-    if np.all(measured <= before):
-        # The round would only end here again.
-        name = "weight_bound" if "weight_bound" in state.arrays else "sample_weight_bound"
-        raise DataError(
-            f"values of X up to {np.max(measured):.3g} with weights up to {state[name]:.3g} are too "
-            "large or too small to be summed; scale columns and weights to sizes nearer to 1"
-        )
-    arrays = {**state.arrays, "column_bounds": np.maximum(measured, before)}
-    del arrays["again"]
-    return State(str(state["again"]), arrays)
-
-
-def again(state: State) -> State:
-    """Return the state that measures the bounds before it does a phase again."""
-    return replace(state, phase="bounds", arrays={**state.arrays, "again": np.array(state.phase)})
 
 
 def _profile_bounds(state: State) -> Bounds:
@@ -311,6 +269,3 @@ def _largest(weights: list[Array], state: State) -> float:
 
 def _sum(values: Array) -> float:
     return math.fsum(values.tolist())
-
-
-__all__ = ["BLOCK_ROWS", "Scratch"]

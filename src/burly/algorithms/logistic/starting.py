@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.algorithms.logistic.preparing import prior
 from burly.algorithms.logistic.problem import Problem
 from burly.exceptions import ConfigurationError
+from burly.kernels.linear_algebra import logarithm
 from burly.states import State
 
+Array = NDArray[Any]
 Float = NDArray[np.float64]
 
 
@@ -32,3 +36,13 @@ def starting_point(problem: Problem, state: State) -> tuple[Float, bool]:
     if problem.settings.fit_intercept:
         scaled[:, -1] = prior(problem.class_totals)
     return problem.from_scaled(scaled), False
+
+
+def prior(class_totals: Array) -> Array:
+    """Return the intercepts that fit the classes' weights: shape (n_outputs,)."""
+    least = np.max(class_totals) * 1e-12
+    logs = np.array([logarithm(max(float(total), float(least))) for total in class_totals])
+    if len(logs) == 2:
+        ratios: Array = logs[1:] - logs[:1]
+        return ratios
+    return logs - math.fsum(logs.tolist()) / len(logs)
