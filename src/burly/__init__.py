@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from burly.launchers.in_process import InProcess
     from burly.launchers.lithops import Lithops
     from burly.report.recording import recording
+    from burly.report.run import Run
 
 __all__ = [
     "BurlyError",
@@ -21,6 +22,7 @@ __all__ = [
     "KMeans",
     "Lithops",
     "LogisticRegression",
+    "Run",
     "__version__",
     "recording",
 ]
@@ -32,6 +34,7 @@ _PLACES = {
     "KMeans": "burly.estimators.kmeans",
     "Lithops": "burly.launchers.lithops",
     "LogisticRegression": "burly.estimators.logistic_regression",
+    "Run": "burly.report.run",
     "recording": "burly.report.recording",
 }
 

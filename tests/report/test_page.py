@@ -127,7 +127,7 @@ def test_curves_show_the_figures_but_no_counters() -> None:
 def test_stages_add_up_to_the_whole_time() -> None:
     run = made_run()
     assert sum(stage.spent_s for stage in stages(run)) == pytest.approx(run.elapsed_s)
-    names = ["starting", "joining", "reading", "rounds", "finishing"]
+    names = ["launch", "join", "load", "rounds", "finish"]
     assert [stage.name for stage in stages(run)] == names
 
 
@@ -151,7 +151,32 @@ def test_a_round_that_holds_most_of_the_waiting_is_named() -> None:
         else event
         for event in run.events
     ]
-    assert "of all waiting was in round 2, for worker 1." in " ".join(findings(run))
+    said = " ".join(findings(run))
+    assert "of all waiting was in round 2 (profile), for worker 1." in said
+    assert "Worker 1 came last in 11 of 11 other rounds" in said
+
+
+def test_who_was_waited_for_in_one_round_does_not_contradict_the_others() -> None:
+    run = made_run()
+    run.events = [
+        replace(event, compute_s=0.1, wait_s=60.0 if event.round == 2 and event.wait_s else 0.0)
+        if isinstance(event, RoundDone)
+        else event
+        for event in run.events
+    ]
+    assert findings(run)[-2:] == [
+        "100% of all waiting was in round 2 (profile), for worker 1.",
+        "No single worker held the others up in the other rounds.",
+    ]
+
+
+@pytest.mark.parametrize(("name", "value"), [("inertia", "113,001"), ("loss", "0.0430916")])
+def test_how_good_the_model_became_is_told(name: str, value: str) -> None:
+    run = made_run()
+    last = max(event.round for event in run.events if isinstance(event, StatePublished))
+    run.record(StatePublished(1010.0, last + 1, "done", {name: float(value.replace(",", ""))}))
+    assert {tile.name: tile.value for tile in tiles(run)}[name.capitalize()] == value
+    assert value in page(run)
 
 
 def _even() -> Run:

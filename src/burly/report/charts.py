@@ -21,7 +21,7 @@ from burly.report.spans import MOST_DRAWN, spans
 from burly.report.stragglers import others_median
 
 if TYPE_CHECKING:
-    from burly.report.run import Run
+    from burly.report.history import History
 
 Spec = dict[str, Any]
 
@@ -51,7 +51,7 @@ _SECONDS = "datum.value === 0 ? '0' : format(datum.value, '~s') + 's'"
 """Axis labels such as 200 ms and 1.5 s."""
 
 
-def charts(run: Run) -> dict[str, Spec]:
+def charts(run: History) -> dict[str, Spec]:
     """Return the specification of each chart there is something to draw in, by name."""
     drawn = {"timeline": _timeline(run), "breakdown": _breakdown(run)}
     if run.n_rounds:
@@ -70,7 +70,7 @@ def script(snippet: str) -> str:
     return re.sub(r"<(?=/script|!--)", r"\\x3c", bundle, flags=re.IGNORECASE)
 
 
-def _timeline(run: Run) -> Spec:
+def _timeline(run: History) -> Spec:
     rows: Rows = [
         {
             "worker": span.rank,
@@ -110,7 +110,7 @@ def _timeline(run: Run) -> Spec:
     return _spec(chart, "spans", rows)
 
 
-def _breakdown(run: Run) -> Spec:
+def _breakdown(run: History) -> Spec:
     rows: Rows = [
         {
             "worker": share.rank,
@@ -143,7 +143,7 @@ def _breakdown(run: Run) -> Spec:
     return _spec(chart, "shares", rows)
 
 
-def _rounds(run: Run) -> Spec:
+def _rounds(run: History) -> Spec:
     """Where the time of each round went, in the mean over its workers."""
     done = [event for event in run.events if isinstance(event, RoundDone)]
     size = math.ceil(max(event.round for event in done) / MOST_ROUNDS)
@@ -186,7 +186,7 @@ def _rounds(run: Run) -> Spec:
     return _spec(chart, "rounds", rows)
 
 
-def _paces(run: Run) -> Spec:
+def _paces(run: History) -> Spec:
     """One tick a worker and round: by how much it computed longer than the others in the median."""
     done = [event for event in run.events if isinstance(event, RoundDone)]
     computing: dict[int, dict[int, float]] = {}
@@ -231,7 +231,7 @@ def _thinned(rows: Rows) -> Rows:
     return [*rows[:-1:every], rows[-1]]
 
 
-def _curve(run: Run, name: str, rows: Rows) -> Spec:
+def _curve(run: History, name: str, rows: Rows) -> Spec:
     values = [row["value"] for row in rows]
     scale = alt.Scale(zero=False)
     if min(values) > 0 and max(values) > 20 * min(values):
@@ -286,7 +286,7 @@ def _round_axis() -> alt.Axis:
     return alt.Axis(tickMinStep=1, grid=False, format="d")
 
 
-def _all(run: Run) -> alt.Scale:
+def _all(run: History) -> alt.Scale:
     """Return an axis of all rounds, so that what stands below each other belongs together."""
     return alt.Scale(domain=[0.5, run.n_rounds + 0.5], nice=False)
 
@@ -295,7 +295,7 @@ def _plain() -> alt.Scale:
     return alt.Scale(zero=False, nice=False)
 
 
-def _height(run: Run) -> int:
+def _height(run: History) -> int:
     n_workers = max(1, len(run.breakdown()))
     return max(40, min(26 * n_workers, 480))
 

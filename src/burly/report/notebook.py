@@ -11,7 +11,7 @@ from burly.report.units import bytes_text, count_text, seconds_text
 
 if TYPE_CHECKING:
     from burly.report.breakdown import Breakdown
-    from burly.report.run import Run
+    from burly.report.history import History
 
 MOST_WORKERS = 16
 """Workers that get a line of their own."""
@@ -26,7 +26,7 @@ _COLOURS = {
 _CELL = "padding: 2px 8px; text-align: right; white-space: nowrap"
 
 
-def in_notebook(run: Run) -> str:
+def in_notebook(run: History) -> str:
     """Return a run as a piece of HTML that takes its colours of text from what is around it."""
     if run.launched is None:
         return f"<p>{html.escape(repr(run))}</p>"
@@ -39,7 +39,7 @@ def in_notebook(run: Run) -> str:
     )
 
 
-def _bar(run: Run) -> str:
+def _bar(run: History) -> str:
     whole_s = sum(stage.spent_s for stage in stages(run))
     parts = "".join(
         f'<div style="flex: {stage.spent_s / whole_s:.6f} 0 0; border-top: 8px solid '
@@ -51,7 +51,7 @@ def _bar(run: Run) -> str:
     return f'<div style="display: flex; gap: 2px; max-width: 50em; margin: 6px 0">{parts}</div>'
 
 
-def _table(run: Run) -> str:
+def _table(run: History) -> str:
     shares = run.breakdown()
     head = ["worker", *SHARES, "rows", "sent", "received", "commands"]
     rows = [_row(str(share.rank), share) for share in shares[:MOST_WORKERS]]

@@ -22,7 +22,7 @@ from burly.report.story import findings, headline, stages, tiles
 from burly.report.units import seconds_text
 
 if TYPE_CHECKING:
-    from burly.report.run import Run
+    from burly.report.history import History
 
 MEANING = {
     "launch": "from asking for the worker until it ran",
@@ -37,7 +37,7 @@ MEANING = {
 """What the shares of a worker's time are, for the legend."""
 
 
-def page(run: Run) -> str:
+def page(run: History) -> str:
     """Return a run as the text of an HTML file.
 
     Raises
@@ -70,7 +70,7 @@ def page(run: Run) -> str:
     )
 
 
-def _stages(run: Run) -> str:
+def _stages(run: History) -> str:
     """Return the whole time of a run as a bar of its stages, drawn by style alone."""
     cut = stages(run)
     whole_s = sum(stage.spent_s for stage in cut)
@@ -89,13 +89,13 @@ def _legend(share: str) -> str:
     return f'<li style="--share: var(--{share})"><b>{share}</b> {escape(MEANING[share])}</li>'
 
 
-def _when(run: Run) -> str:
+def _when(run: History) -> str:
     at = run.launched.at if run.launched else 0.0
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 # --- scripts ----------------------------------------------------------------------------------------
-def _drawn(run: Run) -> tuple[dict[str, Any], str]:
+def _drawn(run: History) -> tuple[dict[str, Any], str]:
     """Return the charts, and the script that draws them."""
     try:
         from burly.report import charts  # noqa: PLC0415  not everybody has what it needs

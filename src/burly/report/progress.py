@@ -25,7 +25,7 @@ from burly.report.units import count, count_text, seconds_text
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from burly.report.run import Run
+    from burly.report.history import History
 
 LINE_S = 1.0
 """Seconds between plain lines about one phase."""
@@ -122,12 +122,12 @@ class _Show(Protocol):
 
 
 @contextmanager
-def progress(run: Run, *, stream: TextIO | None = None) -> Iterator[Callable[[Event], None]]:
+def progress(run: History, *, stream: TextIO | None = None) -> Iterator[Callable[[Event], None]]:
     """Show a run while it goes on; yields the observer to give to a launcher.
 
     Parameters
     ----------
-    run : Run
+    run : History
         What it was asked for stands in the first line.
     stream : file, optional
         By default standard error, so that results can be piped.

@@ -14,18 +14,18 @@ from burly.report.stragglers import paces
 from burly.report.units import bytes_text, count, count_text, seconds_text, usd_text
 
 if TYPE_CHECKING:
-    from burly.report.run import Run
+    from burly.report.history import History
 
 
 ZOOMS = {"whole": "Whole run", "rounds": "Rounds", "in": "Zoom in", "out": "Zoom out"}
 
 
-def sections(run: Run, drawn: Collection[str]) -> Iterable[str]:
+def sections(run: History, drawn: Collection[str]) -> Iterable[str]:
     """Yield the parts of the page, in their order.
 
     Parameters
     ----------
-    run : Run
+    run : History
     drawn : collection of str
         The names of the charts that there are.
     """
@@ -62,13 +62,13 @@ def sections(run: Run, drawn: Collection[str]) -> Iterable[str]:
         yield section("What the cost is made of", "", price)
 
 
-def _drawn_as_one(run: Run) -> str:
+def _drawn_as_one(run: History) -> str:
     if len(spans(run.events)) <= MOST_DRAWN:
         return ""
     return " There were so many that neighbouring rounds are drawn as one."
 
 
-def _times(run: Run) -> str:
+def _times(run: History) -> str:
     rows = [[_who(share), *_seconds(share)] for share in [*run.breakdown(), run.total()]]
     return table(["worker", *SHARES], rows, total=True)
 
@@ -77,7 +77,7 @@ def _seconds(share: Breakdown) -> list[str]:
     return [seconds_text(share.seconds(name)) for name in SHARES]
 
 
-def _pace_table(run: Run) -> str:
+def _pace_table(run: History) -> str:
     hosts = {event.rank: event for event in run.events if isinstance(event, WorkerStarted)}
     rows = [
         [
@@ -103,7 +103,7 @@ def _pace_table(run: Run) -> str:
     return table(names, rows)
 
 
-def _traffic(run: Run) -> str:
+def _traffic(run: History) -> str:
     rows = []
     for share in [*run.breakdown(), run.total()]:
         n_workers = 1 if share.rank is not None else max(1, len(run.breakdown()))
@@ -123,7 +123,7 @@ def _traffic(run: Run) -> str:
     return table(names, rows, total=True)
 
 
-def _settings(run: Run) -> str:
+def _settings(run: History) -> str:
     launched = run.launched
     started = [event for event in run.events if isinstance(event, WorkerStarted)]
     named: list[tuple[str, object]] = [("task", run.task), ("seed", run.seed), ("start", run.init)]
@@ -143,7 +143,7 @@ def _settings(run: Run) -> str:
     return pairs(shown)
 
 
-def _price(run: Run) -> str | None:
+def _price(run: History) -> str | None:
     cost = run.cost()
     if cost is None:
         return None

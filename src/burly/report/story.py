@@ -7,21 +7,26 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from burly.events import Ended, PartitionLoaded, RoundDone, WorkerStarted
+from burly.events import Ended, PartitionLoaded, RoundDone, StatePublished, WorkerStarted
 from burly.report.stragglers import paces, straggler
-from burly.report.units import bytes_text, count, count_text, seconds_text, usd_text
+from burly.report.units import bytes_text, count_text, seconds_text, usd_text
 
 if TYPE_CHECKING:
-    from burly.report.run import Run
+    from burly.report.history import History
 
 
 MUCH = 0.3
 """What takes more of the time than this, rounds apart, is worth a sentence."""
+QUALITIES = {
+    "inertia": "squared distances to the centres",
+    "loss": "mean over the rows, with the penalty",
+}
+"""What an algorithm may tell of its last model, in a few words."""
 _PASSED = {
-    "starting": "before the last worker ran",
-    "joining": "before the last worker had the first state",
-    "reading": "while workers read their rows",
-    "finishing": "while workers wrote their outputs and left",
+    "launch": "before the last worker ran",
+    "join": "before the last worker had the first state",
+    "load": "while workers read their rows",
+    "finish": "while workers wrote their outputs and left",
 }
 
 
@@ -51,7 +56,7 @@ class Tile:
     hint: str
 
 
-def headline(run: Run) -> str:
+def headline(run: History) -> str:
     """Return one sentence: what was done, on how much, and how long it took."""
     rows = run.total().n_rows
     what = run.task or "A run"
@@ -64,7 +69,7 @@ def headline(run: Run) -> str:
     return f"{what}{on} took {seconds_text(run.elapsed_s)}"
 
 
-def stages(run: Run) -> list[Stage]:
+def stages(run: History) -> list[Stage]:
     """Cut the time from launch to end where the last worker had started, read its data, and so on."""
     if run.launched is None:
         return []
@@ -80,18 +85,18 @@ def stages(run: Run) -> list[Stage]:
     for at in moments:
         borders.append(max([borders[-1], *at]))
     names = (
-        ("starting", "launch"),
-        ("joining", "receive"),
-        ("reading", "load"),
+        ("launch", "launch"),
+        ("join", "receive"),
+        ("load", "load"),
         ("rounds", "compute"),
-        ("finishing", "finish"),
+        ("finish", "finish"),
     )
     spans = pairwise(borders)
     cut = [Stage(*name, end - begin) for name, (begin, end) in zip(names, spans, strict=True)]
     return [stage for stage in cut if stage.spent_s > 0]
 
 
-def tiles(run: Run) -> list[Tile]:
+def tiles(run: History) -> list[Tile]:
     """Return the figures that a reader wants first."""
     total, launched, cost = run.total(), run.launched, run.cost()
     shown = [Tile("Time", seconds_text(run.elapsed_s), "from launch to end")]
@@ -108,11 +113,23 @@ def tiles(run: Run) -> list[Tile]:
     shown.append(Tile("Workers", f"{run.n_workers}{vcpus}", hint))
     each = f"{seconds_text(_usual_s(run))} in the median" if total.n_rounds else "none was done"
     shown.append(Tile("Rounds", count_text(total.n_rounds), each))
+    shown += _quality(run)
     shown.append(Tile("Waiting", f"{total.waiting:.0%}", "of the time in rounds, late starts too"))
     return shown
 
 
-def findings(run: Run) -> list[str]:
+def _quality(run: History) -> list[Tile]:
+    """Return how good the model is by the last that was told of it, if that was told."""
+    states = [event for event in run.events if isinstance(event, StatePublished)]
+    told = max(states, key=lambda state: state.round).figures if states else {}
+    return [
+        Tile(name.capitalize(), f"{told[name]:,.6g}", hint)
+        for name, hint in QUALITIES.items()
+        if name in told
+    ]
+
+
+def findings(run: History) -> list[str]:
     """Return what is worth knowing, in sentences."""
     total = run.total()
     found = [
@@ -130,39 +147,51 @@ def findings(run: Run) -> list[str]:
             f"and received {moving:.0%}, and updated the state for {updating:.0%}."
         )
     if run.n_workers > 1 and total.n_rounds:
-        found += [*_on_one_round(run), _on_stragglers(run, total.n_rounds)]
+        found += _on_waiting(run)
     return found
 
 
-def _on_one_round(run: Run) -> list[str]:
-    """Name the round that holds most of the waiting, if one does, and much was waited."""
+def _on_waiting(run: History) -> list[str]:
+    """Say for whom was waited: in the round that holds most of it, if one does, and in the others."""
+    done = [event for event in run.events if isinstance(event, RoundDone)]
+    round_ = _costly_round(done)
+    if round_ is None or run.total().waiting < MUCH:
+        return [f"{_on_stragglers(done, '')}."]
+    all_s = sum(event.wait_s for event in done)
+    within = [event for event in done if event.round == round_]
+    share = sum(event.wait_s for event in within) / all_s
+    whom = next((f", for worker {event.rank}" for event in within if event.update_s > 0), "")
+    others = [event for event in done if event.round != round_]
+    return [
+        f"{share:.0%} of all waiting was in round {round_} ({within[0].phase}){whom}.",
+        f"{_on_stragglers(others, 'other ')} in the other rounds."
+        if straggler(paces(others)) is None
+        else f"{_on_stragglers(others, 'other ')}.",
+    ]
+
+
+def _costly_round(done: list[RoundDone]) -> int | None:
+    """Return the round that holds at least half of the waiting; None if none does, or there are few."""
     waited: dict[int, float] = {}
-    last: dict[int, int] = {}
-    for event in run.events:
-        if isinstance(event, RoundDone):
-            waited[event.round] = waited.get(event.round, 0.0) + event.wait_s
-            if event.came_last:
-                last[event.round] = event.rank
-    all_s = sum(waited.values())
+    for event in done:
+        waited[event.round] = waited.get(event.round, 0.0) + event.wait_s
     round_ = max(waited, key=lambda number: waited[number])
-    if run.total().waiting < MUCH or len(waited) < 3 or waited[round_] < all_s / 2:
-        return []
-    whom = f", for worker {last[round_]}" if round_ in last else ""
-    return [f"{waited[round_] / all_s:.0%} of all waiting was in round {round_}{whom}."]
+    return round_ if len(waited) >= 3 and waited[round_] >= sum(waited.values()) / 2 > 0 else None
 
 
-def _on_stragglers(run: Run, n_rounds: int) -> str:
-    pace = straggler(paces(run.events))
+def _on_stragglers(done: list[RoundDone], which: str) -> str:
+    pace = straggler(paces(done))
     if pace is None:
-        return "No single worker held the others up."
+        return "No single worker held the others up"
+    n_rounds = len({event.round for event in done})
     return (
-        f"Worker {pace.rank} came last in {pace.n_last} of {count(n_rounds, 'round')}: it computed "
+        f"Worker {pace.rank} came last in {pace.n_last} of {n_rounds} {which}rounds: it computed "
         f"{pace.slowness:.2g} times as long as the others in the median, and they waited "
-        f"{seconds_text(pace.waited_s)} for it in all."
+        f"{seconds_text(pace.waited_s)} for it in all"
     )
 
 
-def _usual_s(run: Run) -> float:
+def _usual_s(run: History) -> float:
     """Return the median over the rounds of what a round took the worker that it took longest."""
     longest: dict[int, float] = {}
     for e in run.events:
@@ -172,5 +201,5 @@ def _usual_s(run: Run) -> float:
     return statistics.median(longest.values())
 
 
-def _is_local(run: Run) -> bool:
+def _is_local(run: History) -> bool:
     return run.launcher in {"", "in process", "Lithops localhost"}

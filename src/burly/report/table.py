@@ -14,7 +14,7 @@ from burly.report.units import bytes_text, count_text, seconds_text
 
 if TYPE_CHECKING:
     from burly.report.breakdown import Breakdown
-    from burly.report.run import Run
+    from burly.report.history import History
 
 WIDE = 112
 """Columns of a terminal from which on times and traffic fit in one table."""
@@ -27,10 +27,10 @@ class BreakdownTable:
 
     Parameters
     ----------
-    run : Run
+    run : History
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: History) -> None:
         self._run = run
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -84,7 +84,7 @@ def _cells(share: Breakdown, *, times: bool, traffic: bool) -> list[str]:
     return cells
 
 
-def _summary(run: Run, total: Breakdown) -> str:
+def _summary(run: History, total: Breakdown) -> str:
     parts = [f"{run.n_rounds} rounds"]
     if run.elapsed_s:
         parts[0] += f", {seconds_text(run.elapsed_s)} from launch to end"

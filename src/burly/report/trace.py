@@ -13,7 +13,7 @@ from burly.events import RoundDone, StatePublished, WorkerStarted
 from burly.report.spans import spans
 
 if TYPE_CHECKING:
-    from burly.report.run import Run
+    from burly.report.history import History
 
 _STATES = 1
 """The thread that shows when states were published. Thread 0 would be the idle one for Perfetto, which
@@ -22,14 +22,14 @@ _WORKERS = 2
 """Rank r is thread r + 2."""
 
 
-def trace(run: Run) -> str:
+def trace(run: History) -> str:
     """Return a run as JSON in Chrome's trace format."""
     entries = [*_names(run), *_spans(run), *_states(run), *_waiting(run)]
     lines = ",\n".join(json.dumps(entry, allow_nan=False) for entry in entries)
     return f'{{"displayTimeUnit": "ms",\n"traceEvents": [\n{lines}\n]}}\n'
 
 
-def _names(run: Run) -> list[dict[str, Any]]:
+def _names(run: History) -> list[dict[str, Any]]:
     name = " ".join(part for part in ("burly", run.task, run.launcher) if part)
     named = [("process_name", _STATES, name), ("thread_name", _STATES, "states")]
     hosts = {event.rank: event.host for event in run.events if isinstance(event, WorkerStarted)}
@@ -48,7 +48,7 @@ def _names(run: Run) -> list[dict[str, Any]]:
     return entries
 
 
-def _spans(run: Run) -> list[dict[str, Any]]:
+def _spans(run: History) -> list[dict[str, Any]]:
     entries = []
     for span in spans(run.events):
         said: dict[str, Any] = {"attempt": span.attempt}
@@ -70,7 +70,7 @@ def _spans(run: Run) -> list[dict[str, Any]]:
     return entries
 
 
-def _states(run: Run) -> list[dict[str, Any]]:
+def _states(run: History) -> list[dict[str, Any]]:
     origin = run.launched.at if run.launched else 0.0
     return [
         {
@@ -88,7 +88,7 @@ def _states(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def _waiting(run: Run) -> list[dict[str, Any]]:
+def _waiting(run: History) -> list[dict[str, Any]]:
     """How much of each round all workers together waited, as a curve."""
     origin = run.launched.at if run.launched else 0.0
     rounds: dict[int, list[RoundDone]] = {}
