@@ -73,9 +73,10 @@ def test_transform_gives_the_distance_to_each_centre():
 
 def test_a_saved_model_predicts_the_same(tmp_path):
     X = blobs()
-    model = KMeans(5, random_state=0).fit(X)
+    model = KMeans(5, init=X[:5], tol=1e-3, random_state=np.int64(0)).fit(X)
     model.save(tmp_path / "m.burly")
     loaded = KMeans.load(tmp_path / "m.burly")
+    assert loaded.get_params() == KMeans(5, tol=1e-3, random_state=0).get_params()
     assert np.array_equal(loaded.predict(X), model.labels_)
     assert np.array_equal(model.to_sklearn().cluster_centers_, model.cluster_centers_)
 

@@ -216,9 +216,11 @@ def test_an_unknown_solver_is_refused():
 
 def test_a_saved_model_is_the_same(tmp_path):
     X, y = make()
-    model = LogisticRegression().fit(X, y)
+    parameters = {"C": np.inf, "class_weight": {np.int64(0): 2, 1: 0.5}, "fit_intercept": False}
+    model = LogisticRegression(**parameters, launcher=InProcess()).fit(X, y)
     model.save(tmp_path / "model.npz")
     loaded = LogisticRegression.load(tmp_path / "model.npz")
+    assert loaded.get_params() == LogisticRegression(**parameters).get_params()
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
     np.testing.assert_array_equal(model.to_sklearn().predict(X), model.predict(X))
 

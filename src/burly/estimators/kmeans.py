@@ -22,6 +22,7 @@ from burly.data.dataset import Dataset
 from burly.estimators.as_sklearn import sklearn_kmeans
 from burly.estimators.base import draw_seed, launch, resolve, resolve_for_outputs, run_of
 from burly.estimators.parameters import check_kmeans
+from burly.estimators.saved import plain_parameters, revived_parameters
 from burly.estimators.starts import first_centers
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Launcher
@@ -222,6 +223,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             "seed": self.run_.seed,
             "init": self.run_.init,
             "feature_names": list(getattr(self, "feature_names_in_", [])),
+            "parameters": plain_parameters(self.get_params()),
         }
         arrays = {"centers": self.cluster_centers_, "shift": self._shift}
         write_model(path, ModelFile("KMeans", header, arrays))
@@ -229,6 +231,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a model that `save` wrote.
+
+        Parameters that are neither text nor numbers, the launcher say, are those of a new one.
 
         Raises
         ------
@@ -239,7 +243,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         if model.kind != "KMeans":
             raise ConfigurationError(f"{path} holds a {model.kind}, not a KMeans")
         centers, header = model.arrays["centers"], model.header
-        loaded = cls(n_clusters=len(centers), random_state=None)
+        loaded = cls(**revived_parameters(header["parameters"]))
         loaded.cluster_centers_, loaded._shift = centers, model.arrays["shift"]
         loaded.n_iter_, loaded.inertia_ = header["n_iter"], header["inertia"]
         loaded.n_features_in_ = centers.shape[1]

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from burly.algorithms.logistic.predicting import Prediction
 from burly.estimators.as_sklearn import sklearn_logistic_regression
 from burly.estimators.base import launch, resolve_for_outputs, run_of
+from burly.estimators.saved import plain_parameters, revived_parameters
 from burly.exceptions import ConfigurationError
 from burly.model_files import ModelFile, read_model, write_model
 from burly.report.run import Run
@@ -113,6 +114,7 @@ class LogisticModel(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type: i
             "n_iter": self.n_iter_.tolist(),
             "feature_names": list(getattr(self, "feature_names_in_", [])),
             "first_column": getattr(self, "first_column_", None),
+            "parameters": plain_parameters(self.get_params()),
         }
         coef = self._dense_coef()
         arrays = {"coef": coef, "intercept": self.intercept_, "classes": classes}
@@ -122,6 +124,8 @@ class LogisticModel(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type: i
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a model that `save` wrote.
 
+        Parameters that are neither text nor numbers, the launcher say, are those of a new one.
+
         Raises
         ------
         burly.exceptions.ModelFileError
@@ -130,7 +134,7 @@ class LogisticModel(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type: i
         model = read_model(path)
         if model.kind != "LogisticRegression":
             raise ConfigurationError(f"{path} holds a {model.kind}, not a LogisticRegression")
-        loaded = cls()
+        loaded = cls(**revived_parameters(model.header["parameters"]))
         loaded.coef_, loaded.intercept_ = model.arrays["coef"], model.arrays["intercept"]
         loaded.classes_ = model.arrays["classes"]
         loaded.n_iter_ = np.array(model.header["n_iter"], dtype=np.int32)
