@@ -69,7 +69,7 @@ class Dense {
   struct Thread {
     BlockWork<T> work;
     Syrk syrk;
-    std::vector<T> w, sums;
+    Lines<T> w, sums;
     std::vector<const T*> c;
     std::vector<T*> to;
     std::vector<std::uint64_t> gradient, curvature, margin, hessian;

@@ -5,6 +5,7 @@
 #include "logistic_margins.h"
 #include "logistic_rows.h"
 #include "bind.h"
+#include "memory.h"
 #include "team.h"
 
 namespace burly::logistic {
@@ -29,12 +30,12 @@ void dense_margins(Team& team, In2<T> x, In2<double> coef, Out2<double> out) {
       static_cast<int>(out.shape(1)) != outputs)
     throw std::invalid_argument("rows, coefficients and margins do not fit together");
   const int stride = padded<double>(d);
-  std::vector<double> w(static_cast<std::size_t>(outputs) * stride, 0.0);
+  Lines<double> w(static_cast<std::size_t>(outputs) * stride, 0.0);
   for (int k = 0; k < outputs; ++k)
     std::copy_n(coef.data() + k * std::size_t(d + 1), d, w.data() + static_cast<std::size_t>(k) * stride);
   nb::gil_scoped_release release;
   over_rows(team, n, [&](std::int64_t first, int rows) {
-    double z[kBlockRows];
+    alignas(64) double z[kBlockRows];
     Ahead ahead;
     for (int k = 0; k < outputs; ++k) {
       row_margins(x.data() + first * d, rows, d, w.data() + static_cast<std::size_t>(k) * stride,

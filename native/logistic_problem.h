@@ -115,9 +115,9 @@ template <class T>
 struct BlockWork {
   RowData rows;
   Ahead ahead;
-  std::vector<T> z, r, h, hz;  // [outputs][kBlockRows]
-  std::vector<float> p, u;
-  std::vector<double> e;
+  Lines<T> z, r, h, hz;  // [outputs][kBlockRows]
+  Lines<float> p, u;
+  Lines<double> e;
   std::vector<OutputSums> sums;
   std::int64_t nonfinite = 0, exceeded = 0;
   std::uint64_t loss = 0;

@@ -67,8 +67,8 @@ inline double log_of(double x) {
 
 // Labels and weights of a block, padded with rows that count for nothing.
 struct RowData {
-  double y[kBlockRows];       // codes
-  double weight[kBlockRows];  // sample weight times class weight; not set if all are one
+  alignas(64) double y[kBlockRows];       // codes
+  alignas(64) double weight[kBlockRows];  // sample weight times class weight; not set if all are one
 
   // IN: codes[n]; weights[n] or nullptr; class_weight[n_classes] or nullptr.
   void set(const std::int32_t* codes, const double* weights, const double* class_weight, int n) {

@@ -12,13 +12,12 @@ namespace burly::logistic {
 
 // Adds c_s[i] x[i][j] over n rows for Vectors vectors of columns from j on; of the last vector `left` columns, if Tail.
 template <class T, int Sums, int Vectors, bool Tail = false>
-BURLY_INLINE void add_columns(const T* x, int n, std::int64_t d, const T* const* c, T* const* sums, int j, int left,
+inline void add_columns(const T* x, int n, std::int64_t d, const T* const* c, T* const* sums, int j, int left,
                               Ahead& ahead) {
   constexpr int lanes = kLanes<T>;
   constexpr int count = Sums * Vectors;
   auto value = [&](const T* row, int v) __attribute__((always_inline)) {
-    if constexpr (Tail) return load_tail(row + v * lanes, left);
-    else return load<Vec<T>>(row + v * lanes);
+    return Tail && v == Vectors - 1 ? load_tail(row + v * lanes, left) : load<Vec<T>>(row + v * lanes);
   };
   Vec<T> acc[count];
   BURLY_UNROLL for (int q = 0; q < count; ++q) acc[q] = load<Vec<T>>(sums[q / Vectors] + j + q % Vectors * lanes);
@@ -49,19 +48,23 @@ BURLY_INLINE void add_columns(const T* x, int n, std::int64_t d, const T* const*
   BURLY_UNROLL for (int q = 0; q < count; ++q) store(sums[q / Vectors] + j + q % Vectors * lanes, acc[q]);
 }
 
+// The columns from j on, at most Most vectors of them: in one go, since rows that are read twice cost more.
+template <class T, int Sums, int Most>
+BURLY_INLINE void add_last(const T* x, int n, int d, const T* const* c, T* const* sums, int j, Ahead& ahead) {
+  const int left = d - j - (Most - 1) * kLanes<T>;
+  if (left == kLanes<T>) return add_columns<T, Sums, Most>(x, n, d, c, sums, j, 0, ahead);
+  if (left > 0) return add_columns<T, Sums, Most, true>(x, n, d, c, sums, j, left, ahead);
+  if constexpr (Most > 1) add_last<T, Sums, Most - 1>(x, n, d, c, sums, j, ahead);
+}
+
 // IN: x[n * d], c[Sums][n]. IN OUT: sums[Sums][padded(d)].
 template <class T, int Sums>
 void add_rows(const T* x, int n, int d, const T* const* c, T* const* sums, Ahead& ahead) {
   constexpr int lanes = kLanes<T>;
   constexpr int wide = kRegisters == 32 ? (Sums == 1 ? 8 : Sums <= 3 ? 4 : 2) : (Sums == 1 ? 4 : 2);
   int j = 0;
-  for (; j + wide * lanes <= d; j += wide * lanes) add_columns<T, Sums, wide>(x, n, d, c, sums, j, 0, ahead);
-  if constexpr (wide > 4)
-    for (; j + 4 * lanes <= d; j += 4 * lanes) add_columns<T, Sums, 4>(x, n, d, c, sums, j, 0, ahead);
-  if constexpr (wide > 2)
-    for (; j + 2 * lanes <= d; j += 2 * lanes) add_columns<T, Sums, 2>(x, n, d, c, sums, j, 0, ahead);
-  for (; j + lanes <= d; j += lanes) add_columns<T, Sums, 1>(x, n, d, c, sums, j, 0, ahead);
-  if (j < d) add_columns<T, Sums, 1, true>(x, n, d, c, sums, j, d - j, ahead);
+  for (; d - j > wide * lanes; j += wide * lanes) add_columns<T, Sums, wide>(x, n, d, c, sums, j, 0, ahead);
+  add_last<T, Sums, wide>(x, n, d, c, sums, j, ahead);
 }
 
 // The same for any number of sums, from row `at` of c on.

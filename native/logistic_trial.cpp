@@ -66,8 +66,8 @@ void trial(Problem<T>& problem, Team& team, std::uint64_t threshold, const Trial
   std::mutex reporting;
   team.run([&](int) {
     RowData rows;
-    std::vector<T> from(static_cast<std::size_t>(outputs) * kBlockRows), to(from.size());
-    std::vector<double> z(from.size()), along(from.size());
+    Lines<T> from(static_cast<std::size_t>(outputs) * kBlockRows), to(from.size());
+    Lines<double> z(from.size()), along(from.size());
     std::vector<std::uint64_t> loss(ask.n, 0), slope(ask.n, 0);
     std::int64_t exceeded = 0;
     for (const Span* s; (s = cursor.next()) != nullptr;) {
