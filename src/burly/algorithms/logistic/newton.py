@@ -53,8 +53,9 @@ REPAIRED = 0.01
 ARMIJO = 1e-4
 UNLIKE = 1.5
 """A step may not multiply the objective by more than this, seen on other rows."""
-UNLIKE_FRACTION = 0.1
-"""Where so little of a step does, those rows were too few or too well fitted: go on from here."""
+UNLIKE_FRACTION = 0.5
+"""Where even half of a step does, those rows were too few or too well fitted, and where it came from is no
+better: go on from here."""
 MOST_PAIRS = 3
 
 
