@@ -214,6 +214,15 @@ def test_an_unknown_solver_is_refused():
         LogisticRegression(solver="simplex").fit(X, y)
 
 
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("large", [1e12, 1e14, 2.0**60])
+def test_a_gradient_that_sums_cannot_tell_from_none_is_no_end(solver, large):
+    X, y = np.array([[large, 1.0], [1.0, 2.0]]), [0, 1]
+    with pytest.warns(ConvergenceWarning, match="did not reach tol"):
+        model = LogisticRegression(solver=solver).fit(X, y)
+    assert model.predict(X).tolist() == y
+
+
 def test_a_saved_model_is_the_same(tmp_path):
     X, y = make()
     parameters = {"C": np.inf, "class_weight": {np.int64(0): 2, 1: 0.5}, "fit_intercept": False}

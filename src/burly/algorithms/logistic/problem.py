@@ -64,7 +64,8 @@ class Evaluation:
     gradient : ndarray of shape (n_outputs, D)
         Of F without its l1 term, by theta.
     steepest : float
-        The largest component of the subgradient of F of the smallest norm, by theta.
+        The largest component of the subgradient of F of the smallest norm, by theta; at least what
+        its sums can tell.
     hessian : ndarray of shape (n_pairs, D (D + 1) / 2) or None
         The Hessian without penalties, as lower triangles of the pairs of outputs.
     n_rows : int
@@ -221,6 +222,12 @@ class Problem:
         """The most that a component of a gradient by thetas may be by theta, but for the shift."""
         return float(1.0 / np.min(self.stretch))
 
+    @cached_property
+    def resolution(self) -> float:
+        """The least gradient that its sums can tell from none: of columns of 1e14, say, that is much."""
+        units = self.widest.column_units(None, sparse=self.sparse, squares=False)
+        return float(units.columns.max()) / self.total
+
     def to_scaled(self, theta: Float) -> Float:
         """Coefficients of the scaled columns."""
         scaled = theta / self.stretch
@@ -281,7 +288,7 @@ class Problem:
             loss=loss,
             slope=slope,
             gradient=gradient,
-            steepest=float(np.abs(subgradient).max()),
+            steepest=max(float(np.abs(subgradient).max()), self.resolution),
             hessian=sums["hessian"] / total if "hessian" in sums else None,
             n_rows=int(totals["count"].sum()),
             class_rows=totals["count"],
