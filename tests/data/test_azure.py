@@ -10,16 +10,14 @@ import subprocess
 from contextlib import suppress
 from email.utils import formatdate
 
-import numpy as np
 import obstore
-import pyarrow as pa
 import pytest
 from obstore.store import AzureStore
-from pyarrow import parquet
 from tests.conftest import START, free_ports
-from tests.data.reading import read_all, rows_of
+from tests.data.reading import read_all
+from tests.data.stored import check_format_is_read, check_labels_are_written
 
-from burly import Dataset, KMeans
+from burly import Dataset
 from burly.exceptions import DataAccessError, DataChangedError, DataNotFoundError
 
 AZURITE = shutil.which("azurite-blob")
@@ -27,7 +25,6 @@ pytestmark = pytest.mark.skipif(
     AZURITE is None, reason="needs azurite-blob: npm install -g azurite"
 )
 
-X = np.random.default_rng(0).normal(size=(30_000, 4)).astype(np.float32)
 ACCOUNT, KEY, BOX = "burly", base64.b64encode(b"a key of the tests").decode(), "box"
 VERSION = "2021-08-06"
 
@@ -98,33 +95,12 @@ def store(endpoint, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["x.npy", "x.csv", "x.parquet"])
-def test_every_format_is_read(store, tmp_path, name):
-    path = tmp_path / name
-    if name.endswith("npy"):
-        np.save(path, X)
-    elif name.endswith("csv"):
-        np.savetxt(path, X, "%.9g", ",", header="a,b,c,d", comments="")
-    else:
-        parquet.write_table(pa.table({c: X[:, j] for j, c in enumerate("abcd")}), path)
-    folder = name.partition(".")[2]
-    obstore.put(store, f"{folder}/{name}", path.read_bytes())
-    for source in (
-        f"az://{BOX}/{folder}/{name}",
-        f"az://{BOX}/{folder}/x*",
-        f"az://{BOX}/{folder}",
-    ):
-        assert np.array_equal(rows_of(read_all(Dataset(source).resolve(), 3)), X)
+def test_every_format_is_read(store, name):
+    check_format_is_read(store, f"az://{BOX}", name)
 
 
-def test_labels_are_written_beside_the_data(store, tmp_path):
-    np.save(tmp_path / "x.npy", X)
-    obstore.put(store, "all/x.npy", (tmp_path / "x.npy").read_bytes())
-    stored = Dataset(f"az://{BOX}/all/x.npy")
-    model = KMeans(5, random_state=0).fit(stored)
-    model.predict(stored, out=f"az://{BOX}/labels")
-    written = [item["path"] for page in obstore.list(store, "labels") for item in page]
-    tables = [parquet.read_table(pa.BufferReader(obstore.get(store, p).bytes())) for p in written]
-    np.testing.assert_array_equal(pa.concat_tables(tables)["labels"], model.predict(X))
+def test_labels_are_written_beside_the_data(store):
+    check_labels_are_written(store, f"az://{BOX}")
 
 
 def test_what_cannot_be_read_is_told(store, monkeypatch):

