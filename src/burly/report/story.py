@@ -160,7 +160,7 @@ def _on_waiting(run: History) -> list[str]:
     all_s = sum(event.wait_s for event in done)
     within = [event for event in done if event.round == round_]
     share = sum(event.wait_s for event in within) / all_s
-    whom = next((f", for worker {event.rank}" for event in within if event.update_s > 0), "")
+    whom = next((f", for worker {event.rank}" for event in within if event.came_last), "")
     others = [event for event in done if event.round != round_]
     return [
         f"{share:.0%} of all waiting was in round {round_} ({within[0].phase}){whom}.",
