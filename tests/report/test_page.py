@@ -159,7 +159,12 @@ def test_a_round_that_holds_most_of_the_waiting_is_named() -> None:
 def test_who_was_waited_for_in_one_round_does_not_contradict_the_others() -> None:
     run = made_run()
     run.events = [
-        replace(event, compute_s=0.1, wait_s=60.0 if event.round == 2 and event.wait_s else 0.0)
+        replace(  # every worker updates: the last is who did not wait
+            event,
+            compute_s=0.1,
+            wait_s=60.0 if event.round == 2 and event.wait_s else 0.0,
+            update_s=0.001,
+        )
         if isinstance(event, RoundDone)
         else event
         for event in run.events

@@ -105,7 +105,7 @@ def _expand(uri: str, storage: Storage) -> list[DataObject]:
     elif _WILD.isdisjoint(uri):
         below = _visible(uri, storage)
         if not below:
-            raise DataNotFoundError(f"nothing is in {uri}: check the path, or its bucket")
+            raise DataNotFoundError(f"nothing is in {uri}: check the path")
         return below
     matches = sorted(_glob(uri.rstrip("/"), storage), key=lambda item: item.uri)
     if not matches:

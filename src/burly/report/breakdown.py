@@ -26,8 +26,8 @@ class Breakdown:
         Reading its partition.
     compute_s, contribute_s, wait_s, update_s, receive_s : float
         Shares of its rounds: the step; sending its contribution; waiting for the other workers and
-        the store; totals and update, in whoever finished the round; publishing, fetching and
-        decoding states.
+        the store; totals and update, in whoever finished the round, or in all where it is small;
+        publishing, fetching and decoding states.
     finish_s : float
         Writing outputs.
     bytes_sent, bytes_received, commands : int

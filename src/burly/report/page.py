@@ -30,7 +30,7 @@ MEANING = {
     "compute": "the step of a round, on all threads",
     "contribute": "sending what it found",
     "wait": "for the other workers and the store",
-    "update": "totals and the next state, in whoever came last",
+    "update": "totals and the next state",
     "receive": "publishing, fetching and decoding states",
     "finish": "writing outputs",
 }

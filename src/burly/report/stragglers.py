@@ -1,7 +1,7 @@
 """Which workers the others waited for.
 
-Whoever contributes last completes a round, and is the one that computes its totals: that is read from
-the events without comparing the clocks of different machines.
+Whoever contributes last completes a round, and computes its totals without having waited: that is read
+from the events without comparing the clocks of different machines.
 """
 
 from __future__ import annotations
