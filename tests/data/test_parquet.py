@@ -155,7 +155,7 @@ def test_fewer_row_groups_than_workers_are_read_with_a_warning(tmp_path):
 
 def test_fewer_shards_than_workers_are_noted(tmp_path):
     data = Dataset(saved(tmp_path, {"a": [1.0, 2.0]})).resolve()
-    assert data.notes_for(3) == ["the data has only 1 shard, so 1 worker will be launched, not 3"]
+    assert data.notes_for(3) == ["the data has only 1 shard, so it goes to 1 worker, not 3"]
 
 
 def test_small_row_groups_share_a_request(tmp_path):

@@ -171,7 +171,7 @@ def test_a_surplus_of_workers_is_not_launched_and_said(tmp_path: Path) -> None:
     np.save(tmp_path / "few.npy", np.ones((10, 3), np.float32))
     result, seen = run(Dataset(tmp_path / "few.npy"), n_workers=2)
     assert result.state["rows"].tolist()[0] == 10
-    assert "1 worker will be launched, not 2" in seen.notes[0]
+    assert "it goes to 1 worker, not 2" in seen.notes[0]
 
 
 def test_an_error_of_a_worker_is_the_clients(points: Dataset) -> None:

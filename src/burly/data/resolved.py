@@ -63,8 +63,8 @@ class ResolvedDataset:
         parts = self.split(n_workers)
         if len(parts) < n_workers:
             notes.append(
-                f"the data has only {_count(len(parts), 'shard')}, so "
-                f"{_count(len(parts), 'worker')} will be launched, not {n_workers}"
+                f"the data has only {_count(len(parts), 'shard')}, so it goes to "
+                f"{_count(len(parts), 'worker')}, not {n_workers}"
             )
         groups = {(shard.object, shard.row_group) for shard in self.shards}
         is_parquet = any(shard.row_group >= 0 for shard in self.shards)
