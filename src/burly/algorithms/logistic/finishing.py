@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.algorithms.logistic.problem import Evaluation, Problem
+from burly.algorithms.logistic.evaluation import Evaluation
+from burly.algorithms.logistic.problem import Problem
 from burly.states import State
 
 Float = NDArray[np.float64]

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from burly.algorithms.logistic import coarse, newton
 from burly.algorithms.logistic.auto import SMALL, newton_may_end
+from burly.algorithms.logistic.evaluation import Evaluation, Line
 from burly.algorithms.logistic.finishing import (
     NOTHING_YET,
     best,
@@ -35,7 +36,7 @@ from burly.algorithms.logistic.finishing import (
     telling,
 )
 from burly.algorithms.logistic.heading import Heading, heading, newest, trial
-from burly.algorithms.logistic.problem import Evaluation, Line, Problem
+from burly.algorithms.logistic.problem import Problem
 from burly.algorithms.logistic.starting import starting_point
 from burly.kernels.linear_algebra import dot
 from burly.kernels.logistic import ALL_BLOCKS, LogisticRows

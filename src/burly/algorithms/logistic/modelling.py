@@ -25,7 +25,8 @@ from burly.algorithms.logistic.curvature import (
     symmetric,
     unpack,
 )
-from burly.algorithms.logistic.problem import Curvature, Evaluation, Problem
+from burly.algorithms.logistic.evaluation import Curvature, Evaluation
+from burly.algorithms.logistic.problem import Problem
 from burly.algorithms.logistic.sampling import is_full
 from burly.kernels.linear_algebra import cholesky, dot
 from burly.states import State

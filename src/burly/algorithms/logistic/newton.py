@@ -24,10 +24,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from burly.algorithms.logistic.evaluation import Curvature, Evaluation
 from burly.algorithms.logistic.finishing import NOTHING_YET, finish, interpolate, telling
 from burly.algorithms.logistic.modelling import Move, direction, take_hessian
 from burly.algorithms.logistic.preparing import threshold_for
-from burly.algorithms.logistic.problem import Curvature, Evaluation, Problem
+from burly.algorithms.logistic.problem import Problem
 from burly.algorithms.logistic.sampling import is_full, plan, too_small, visit
 from burly.algorithms.logistic.starting import starting_point
 from burly.algorithms.logistic.stopping import best_of_passes, contraction, ending

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from burly.algorithms.logistic.evaluation import Evaluation
 from burly.algorithms.logistic.preparing import threshold_for
-from burly.algorithms.logistic.problem import Evaluation, Problem
+from burly.algorithms.logistic.problem import Problem
 from burly.kernels.logistic import ALL_BLOCKS
 from burly.states import State
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from burly.algorithms.logistic.evaluation import Evaluation
 from burly.algorithms.logistic.finishing import best, finish, finish_at
-from burly.algorithms.logistic.problem import Evaluation, Problem
+from burly.algorithms.logistic.problem import Problem
 from burly.algorithms.logistic.sampling import is_full
 from burly.kernels.logistic import ALL_BLOCKS
 from burly.states import State
