@@ -145,18 +145,8 @@ def without(state: State, *names: str) -> dict[str, Array]:
 
 
 def ordered_sum(values: Array) -> float:
-    """Add one half to the other until one value is left.
-
-    NumPy's own sum has an order that depends on the processor; one value after the other takes
-    four times as long.
-    """
-    left = values.ravel()
-    while len(left) > 1:
-        half = (len(left) + 1) // 2
-        summed = left[:half].copy()
-        summed[: len(left) - half] += left[half:]
-        left = summed
-    return float(left[0]) if len(left) else 0.0
+    """Add one value after the other: NumPy's own sum has an order that depends on the processor."""
+    return float(np.add.accumulate(values.ravel())[-1]) if values.size else 0.0
 
 
 def overflow_error(dtype: np.dtype[Any]) -> DataError:
