@@ -111,6 +111,8 @@ class Watch:
             if writing:
                 self._check_alive()
             elif time.monotonic() > deadline or not self._missing():
+                # Whoever has ended may have left before anybody looked.
+                self._collect_departures(0.0)
                 return
             self._collect_departures(GLANCE_S)
 
