@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import (
-    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     ClusterMixin,
     TransformerMixin,
@@ -22,11 +22,10 @@ from burly.data.dataset import Dataset
 from burly.estimators.as_sklearn import sklearn_kmeans
 from burly.estimators.base import draw_seed, launch, resolve, resolve_for_outputs, run_of
 from burly.estimators.parameters import check_kmeans
-from burly.estimators.saved import plain_parameters, revived_parameters
+from burly.estimators.saved import Arrays, Saved
 from burly.estimators.starts import first_centers
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Launcher
-from burly.model_files import ModelFile, read_model, write_model
 from burly.report.run import Run
 
 Array = NDArray[Any]
@@ -34,7 +33,7 @@ APPLYING = {"labels": "predict", "distances": "transform"}
 """The methods that apply a model, by what they ask for."""
 
 
-class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
+class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Saved):  # type: ignore[misc]
     """K-means clustering by Lloyd's algorithm: exact, in parallel, in process or on functions.
 
     The model is the same to the last bit for any number of threads and workers, and for any launcher.
@@ -91,6 +90,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     >>> sorted(model.cluster_centers_.tolist())
     [[1.0, 2.0], [10.0, 2.0]]
     """
+
+    _kind = "KMeans"
 
     def __init__(
         self,
@@ -208,50 +209,6 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         distances: Array = self.fit(X, sample_weight=sample_weight).transform(X)
         return distances
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a file; `load` reads it. Nothing in it is ever executed.
-
-        Raises
-        ------
-        burly.exceptions.ModelFileError
-            If it cannot be written.
-        """
-        check_is_fitted(self)
-        header = {
-            "n_iter": self.n_iter_,
-            "inertia": self.inertia_,
-            "seed": self.run_.seed,
-            "init": self.run_.init,
-            "feature_names": list(getattr(self, "feature_names_in_", [])),
-            "parameters": plain_parameters(self.get_params()),
-        }
-        arrays = {"centers": self.cluster_centers_, "shift": self._shift}
-        write_model(path, ModelFile("KMeans", header, arrays))
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a model that `save` wrote.
-
-        Parameters that are neither text nor numbers, the launcher say, are those of a new one.
-
-        Raises
-        ------
-        burly.exceptions.ModelFileError
-            If there is none.
-        """
-        model = read_model(path)
-        if model.kind != "KMeans":
-            raise ConfigurationError(f"{path} holds a {model.kind}, not a KMeans")
-        centers, header = model.arrays["centers"], model.header
-        loaded = cls(**revived_parameters(header["parameters"]))
-        loaded.cluster_centers_, loaded._shift = centers, model.arrays["shift"]
-        loaded.n_iter_, loaded.inertia_ = header["n_iter"], header["inertia"]
-        loaded.n_features_in_ = centers.shape[1]
-        if header["feature_names"]:
-            loaded.feature_names_in_ = np.array(header["feature_names"], dtype=object)
-        loaded.run_ = Run(seed=header["seed"], init=header["init"])
-        return loaded
-
     def to_sklearn(self) -> Any:
         """Return a fitted ``sklearn.cluster.KMeans`` with these centres."""
         check_is_fitted(self)
@@ -278,6 +235,21 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         target = None if out is None else os.fspath(out)
         result = launch(self, kind(self.cluster_centers_, self._shift), data, run, out=target)
         return None if out is not None else result.outputs[name]
+
+    def _learnt(self) -> tuple[dict[str, Any], Arrays]:
+        header = {
+            "n_iter": self.n_iter_,
+            "inertia": self.inertia_,
+            "seed": self.run_.seed,
+            "init": self.run_.init,
+        }
+        return header, {"centers": self.cluster_centers_, "shift": self._shift}
+
+    def _learn_again(self, header: Mapping[str, Any], arrays: Arrays) -> None:
+        self.cluster_centers_, self._shift = arrays["centers"], arrays["shift"]
+        self.n_iter_, self.inertia_ = header["n_iter"], header["inertia"]
+        self.n_features_in_ = self.cluster_centers_.shape[1]
+        self.run_ = Run(seed=header["seed"], init=header["init"])
 
     def _learn(self, arrays: Any) -> None:
         self.cluster_centers_ = np.array(arrays["centers"])

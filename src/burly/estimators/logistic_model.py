@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.linear_model._base import SparseCoefMixin
 from sklearn.utils.validation import check_is_fitted
 
 from burly.algorithms.logistic.predicting import Prediction
 from burly.estimators.as_sklearn import sklearn_logistic_regression
 from burly.estimators.base import launch, resolve_for_outputs, run_of
-from burly.estimators.saved import plain_parameters, revived_parameters
+from burly.estimators.saved import Arrays, Saved
 from burly.exceptions import ConfigurationError
-from burly.model_files import ModelFile, read_model, write_model
 from burly.report.run import Run
 
 Array = NDArray[Any]
@@ -29,8 +29,10 @@ APPLYING = {
 """The methods that apply a model, by what they ask for."""
 
 
-class LogisticModel(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type: ignore[misc]
+class LogisticModel(ClassifierMixin, SparseCoefMixin, Saved):  # type: ignore[misc]
     """The methods of `LogisticRegression` that need a fit."""
+
+    _kind = "LogisticRegression"
 
     def decision_function(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
         """Return the margins: shape (n_rows,) for two classes, else (n_rows, n_classes).
@@ -94,58 +96,6 @@ class LogisticModel(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type: i
         accuracy: float = super().score(X, y, sample_weight)
         return accuracy
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a file; `load` reads it. Nothing in it is ever executed.
-
-        Raises
-        ------
-        burly.exceptions.ModelFileError
-            If it cannot be written.
-        """
-        check_is_fitted(self)
-        classes = self.classes_
-        if classes.dtype == object:
-            classes = np.array(classes.tolist())
-            if classes.tolist() != self.classes_.tolist():
-                raise ConfigurationError(
-                    "classes of mixed types cannot be written: make them all text or all numbers"
-                )
-        header = {
-            "n_iter": self.n_iter_.tolist(),
-            "feature_names": list(getattr(self, "feature_names_in_", [])),
-            "first_column": getattr(self, "first_column_", None),
-            "parameters": plain_parameters(self.get_params()),
-        }
-        coef = self._dense_coef()
-        arrays = {"coef": coef, "intercept": self.intercept_, "classes": classes}
-        write_model(path, ModelFile("LogisticRegression", header, arrays))
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a model that `save` wrote.
-
-        Parameters that are neither text nor numbers, the launcher say, are those of a new one.
-
-        Raises
-        ------
-        burly.exceptions.ModelFileError
-            If there is none.
-        """
-        model = read_model(path)
-        if model.kind != "LogisticRegression":
-            raise ConfigurationError(f"{path} holds a {model.kind}, not a LogisticRegression")
-        loaded = cls(**revived_parameters(model.header["parameters"]))
-        loaded.coef_, loaded.intercept_ = model.arrays["coef"], model.arrays["intercept"]
-        loaded.classes_ = model.arrays["classes"]
-        loaded.n_iter_ = np.array(model.header["n_iter"], dtype=np.int32)
-        loaded.n_features_in_ = loaded.coef_.shape[1]
-        if model.header.get("first_column") is not None:
-            loaded.first_column_ = int(model.header["first_column"])
-        if model.header["feature_names"]:
-            loaded.feature_names_in_ = np.array(model.header["feature_names"], dtype=object)
-        loaded.run_ = Run()
-        return loaded
-
     def to_sklearn(self) -> Any:
         """Return a fitted ``sklearn.linear_model.LogisticRegression`` with these coefficients."""
         check_is_fitted(self)
@@ -169,6 +119,30 @@ class LogisticModel(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type: i
             return None
         output = result.outputs[name]
         return self.classes_[output] if objects else output
+
+    def _learnt(self) -> tuple[dict[str, Any], Arrays]:
+        classes = self.classes_
+        if classes.dtype == object:
+            classes = np.array(classes.tolist())
+            if classes.tolist() != self.classes_.tolist():
+                raise ConfigurationError(
+                    "classes of mixed types cannot be written: make them all text or all numbers"
+                )
+        header = {
+            "n_iter": self.n_iter_.tolist(),
+            "first_column": getattr(self, "first_column_", None),
+        }
+        coef, intercept = self._dense_coef(), self.intercept_
+        return header, {"coef": coef, "intercept": intercept, "classes": classes}
+
+    def _learn_again(self, header: Mapping[str, Any], arrays: Arrays) -> None:
+        self.coef_, self.intercept_ = arrays["coef"], arrays["intercept"]
+        self.classes_ = arrays["classes"]
+        self.n_iter_ = np.array(header["n_iter"], dtype=np.int32)
+        self.n_features_in_ = self.coef_.shape[1]
+        if header["first_column"] is not None:
+            self.first_column_ = int(header["first_column"])
+        self.run_ = Run()
 
     def _dense_coef(self) -> Array:
         coef = self.coef_

@@ -1,14 +1,75 @@
-"""The parameters of an estimator in its model file."""
+"""Estimators in model files: what all of them save and load alike."""
 
 from __future__ import annotations
 
+import os
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from burly.exceptions import ConfigurationError
+from burly.model_files import ModelFile, read_model, write_model
+
+Arrays = Mapping[str, NDArray[Any]]
 
 
-def plain_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+class Saved(BaseEstimator):  # type: ignore[misc]
+    """An estimator that model files can hold: its parameters, names of features, and what it has learnt."""
+
+    _kind: ClassVar[str]
+    """What the file calls it."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a file; `load` reads it. Nothing in it is ever executed.
+
+        Raises
+        ------
+        burly.exceptions.ModelFileError
+            If it cannot be written.
+        """
+        check_is_fitted(self)
+        header, arrays = self._learnt()
+        common = {
+            "feature_names": list(getattr(self, "feature_names_in_", [])),
+            "parameters": _plain(self.get_params()),
+        }
+        write_model(path, ModelFile(self._kind, {**header, **common}, arrays))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a model that `save` wrote.
+
+        Parameters that are neither text nor numbers, the launcher say, are those of a new one.
+
+        Raises
+        ------
+        burly.exceptions.ModelFileError, burly.exceptions.ConfigurationError
+            If there is none, or one of another kind.
+        """
+        model = read_model(path)
+        if model.kind != cls._kind:
+            raise ConfigurationError(f"{path} holds a {model.kind}, not a {cls._kind}")
+        loaded = cls(**_revived(model.header["parameters"]))
+        if model.header["feature_names"]:
+            loaded.feature_names_in_ = np.array(model.header["feature_names"], dtype=object)
+        loaded._learn_again(model.header, model.arrays)
+        return loaded
+
+    @abstractmethod
+    def _learnt(self) -> tuple[dict[str, Any], Arrays]:
+        """Return what a fit has found: JSON values, and arrays."""
+
+    @abstractmethod
+    def _learn_again(self, header: Mapping[str, Any], arrays: Arrays) -> None:
+        """Take what `_learnt` returned."""
+
+
+def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return those that are text, numbers, or mappings of these, as JSON can hold them.
 
     Arrays, functions, random generators and launchers stay behind.
@@ -24,8 +85,8 @@ def plain_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def revived_parameters(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `plain_parameters` was given."""
+def _revived(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `_plain` was given."""
     return {
         name: dict(value["pairs"]) if isinstance(value, Mapping) else value
         for name, value in plain.items()
