@@ -138,8 +138,8 @@ class ColumnUnits:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Units:
-    """Units, all powers of two.
+class Units(ColumnUnits):
+    """All units: those of sums over columns, and the others.
 
     Attributes
     ----------
@@ -147,21 +147,12 @@ class Units:
         How many units a term may be.
     loss : float
         Of losses and their slopes.
-    columns : ndarray of shape (n_features + 1,)
-        Of gradients and sums of columns; the intercept's last.
-    squares : ndarray of shape (n_features,) or None
-        Of sums of squares.
-    factors : ndarray of shape (n_features + 1,) or None
-        The unit of element (i, j) of a Hessian is the product of factors i and j.
     weight : float
         Of sums of weights.
     """
 
     limit: float
     loss: float
-    columns: Float
-    squares: Float | None
-    factors: Float | None
     weight: float
 
     @classmethod
@@ -177,11 +168,11 @@ class Units:
         bits, rows = bounds.bits(sparse=sparse), bounds.block_weight
         of_columns = bounds.column_units(scaling, sparse=sparse, squares=squares)
         return cls(
-            limit=math.ldexp(1.0, bits),
-            loss=_unit(rows * (4.0 * bounds.margin + 8.0), bits),
             columns=of_columns.columns,
             squares=of_columns.squares,
             factors=of_columns.factors,
+            limit=math.ldexp(1.0, bits),
+            loss=_unit(rows * (4.0 * bounds.margin + 8.0), bits),
             weight=_unit(rows, bits),
         )
 
