@@ -1,3 +1,6 @@
+import os
+import resource
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -6,10 +9,11 @@ from pyarrow import parquet
 from scipy import sparse
 from tests.data.reading import read_all, rows_of
 
+from burly import Dataset, InProcess, KMeans, Lithops
 from burly.data import outputs, upload
 from burly.data.arrays import from_arrays
 from burly.data.upload import remove_upload
-from burly.exceptions import ConfigurationError, DataError
+from burly.exceptions import ConfigurationError, DataAccessError, DataError
 
 
 def results(partition):
@@ -104,6 +108,46 @@ def test_a_folder_with_files_is_refused(data, tmp_path):
     with pytest.raises(ConfigurationError, match=r"already holds files \(.*old.parquet, say\)"):
         data.writer(str(tmp_path)).prepare()
     data.writer(str(tmp_path / "new")).prepare()
+
+
+@pytest.mark.parametrize("below", ["", "/new", "/new/folders"])
+def test_a_file_in_the_place_of_a_folder_is_found_before_anything_runs(data, tmp_path, below):
+    (tmp_path / "model.npz").write_bytes(b"x")
+    with pytest.raises(ConfigurationError, match=r"model.npz is a file: name a folder"):
+        data.writer(f"{tmp_path}/model.npz{below}").prepare()
+
+
+@pytest.mark.parametrize("below", ["", "/new", "/new/folders"])
+def test_a_folder_that_cannot_be_written_is_found_before_anything_runs(
+    data, tmp_path, monkeypatch, below
+):
+    # The superuser of a container may write to any folder.
+    monkeypatch.setattr(os, "access", lambda path, _: path != str(tmp_path))
+    with pytest.raises(DataAccessError, match=f"nothing can be written in {tmp_path}: check its"):
+        data.writer(f"{tmp_path}{below}").prepare()
+
+
+@pytest.fixture
+def no_large_files():
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, former[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+
+@pytest.mark.parametrize("launcher", [InProcess(), Lithops(n_workers=1, backend="localhost")])
+@pytest.mark.usefixtures("no_large_files")
+def test_a_file_that_cannot_be_written_ends_the_run_and_leaves_nothing(tmp_path, launcher):
+    X = np.random.default_rng(0).normal(size=(30_000, 1))
+    np.save(tmp_path / "x.npy", X)
+    stored = Dataset(tmp_path / "x.npy")
+    model = KMeans(20, random_state=0, max_iter=1, launcher=launcher).fit(stored)
+    with pytest.raises(
+        DataAccessError,
+        match=r"cannot write \S+\.parquet: File too large; make room there, or name",
+    ):
+        model.transform(stored, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("width", [1, 8, 784])

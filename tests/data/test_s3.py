@@ -10,7 +10,7 @@ from tests.data.reading import read_all, rows_of
 
 from burly.data.arrays import from_arrays
 from burly.data.dataset import Dataset
-from burly.data.storage import Credentials
+from burly.data.storage import Credentials, Storage
 from burly.data.upload import remove_upload, upload
 from burly.exceptions import BurlyError, DataAccessError, DataChangedError, DataNotFoundError
 
@@ -123,6 +123,23 @@ def test_outputs_are_written_to_s3(s3, bucket):
     assert np.array_equal(writer.gather()["x"], X[:, 0])
     writer.remove()
     assert obstore.list(s3.store(bucket), "out").collect() == []
+
+
+def test_outputs_for_a_missing_bucket_are_refused_before_anything_runs(s3_environment):
+    with pytest.raises(
+        DataNotFoundError, match="cannot write s3://no-such-bucket/x: there is no such"
+    ):
+        from_arrays(X).writer("s3://no-such-bucket/x").prepare()
+
+
+def test_a_stranger_may_not_write(s3, bucket):
+    with (
+        Storage(s3.settings("stranger")) as storage,
+        pytest.raises(
+            DataAccessError, match=r"no permission to write s3://.*check the credentials"
+        ),
+    ):
+        storage.create(f"s3://{bucket}/x", b"1")
 
 
 @pytest.mark.parametrize("path", ["x.npy", "*.npy", "folder/"])

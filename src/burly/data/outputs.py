@@ -11,7 +11,8 @@ retries are harmless.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import groupby, pairwise
@@ -97,9 +98,11 @@ class OutputWriter:
         ------
         burly.exceptions.ConfigurationError
             If the folder holds something: the first write would win, and it is not ours.
+        burly.exceptions.DataError
+            If it can be seen that nothing can be written there.
         """
         with Storage(self.credentials) as storage:
-            found = storage.list_below(self.target)
+            found = storage.list_target(self.target)
         if found:
             raise ConfigurationError(
                 f"{self.target} already holds files ({found[0].uri}, say); name another folder for "
@@ -134,6 +137,16 @@ class OutputWriter:
         """Remove everything, parts of a failed run included."""
         with Storage(self.credentials) as storage:
             storage.remove_folder(self.target)
+
+    @contextmanager
+    def removed_if_failed(self) -> Iterator[None]:
+        """Remove what a run wrote if it fails in here."""
+        try:
+            yield
+        except BaseException:
+            with suppress(DataError):  # what ended the run says more
+                self.remove()
+            raise
 
     def _files(self, storage: Storage) -> list[DataObject]:
         _, files = storage.list_folder(self.target)

@@ -19,8 +19,8 @@ from obstore import exceptions as foreign
 
 from burly.data.places import joined, root_and_key
 from burly.data.shards import DataObject
-from burly.data.store_errors import changed, ours
-from burly.data.stores import check_process, open_store
+from burly.data.store_errors import changed, no_bucket, ours
+from burly.data.stores import check_folder, check_process, open_store
 from burly.exceptions import DataNotFoundError
 
 if TYPE_CHECKING:
@@ -160,10 +160,25 @@ class Storage:
             found = [meta for page in obstore.list(store, prefix=key.rstrip("/")) for meta in page]
         return _sorted_objects(root, found)
 
+    def list_target(self, uri: str) -> list[DataObject]:
+        """Return all objects below a place that is to be written to, sorted.
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError, burly.exceptions.DataError
+            If it can be seen already that nothing can be written there.
+        """
+        if not root_and_key(uri)[0]:
+            check_folder(uri)
+        try:
+            return self.list_below(uri)
+        except DataNotFoundError:
+            raise no_bucket(uri) from None
+
     def create(self, uri: str, body: bytes | memoryview) -> DataObject | None:
         """Write an object unless there is one; return it, or None if there was one already."""
         store, key = self._find(uri)
-        with ours(uri):
+        with ours(uri, writing=True):
             try:
                 written = obstore.put(store, key, body, mode="create", use_multipart=False)
             except (foreign.AlreadyExistsError, FileExistsError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,11 +25,23 @@ _HINTS = {
 _PUBLIC = {"s3": "AWS_SKIP_SIGNATURE", "gs": "GOOGLE_SKIP_SIGNATURE", "az": "AZURE_SKIP_SIGNATURE"}
 _ROLE = re.compile(r"token request|/latest/(api/token|meta-data/)|http://169\.254\.170\.2/")
 """In what is said where neither the variables nor the machine have credentials."""
+_SYSTEM = re.compile(r"\(os error (\d+)\)$")
+"""At the end of what is said where the file system refused something."""
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
-def ours(uri: str, *, seen: bool = False) -> Iterator[None]:
-    """Turn obstore's errors into ours; ``seen`` says that the object was there before."""
+def ours(uri: str, *, seen: bool = False, writing: bool = False) -> Iterator[None]:
+    """Turn obstore's errors into ours.
+
+    Parameters
+    ----------
+    uri : str
+        What is read or written.
+    seen : bool
+        Whether the object was there before.
+    writing : bool
+    """
     try:
         yield
     except BurlyError:
@@ -37,23 +51,19 @@ def ours(uri: str, *, seen: bool = False) -> Iterator[None]:
     except FileNotFoundError:
         if seen:
             raise changed(uri) from None
-        raise _nothing(uri) from None
+        raise (no_bucket(uri) if writing else _nothing(uri)) from None
     except (foreign.PermissionDeniedError, foreign.UnauthenticatedError, PermissionError):
-        keys = _KEYS.get(_scheme(uri))
-        check = (
-            f"the credentials ({keys}, say) and what they allow" if keys else "its owner and mode"
-        )
-        raise DataAccessError(f"no permission for {uri}: check {check}") from None
+        raise no_permission(uri, writing=writing) from None
     except (foreign.BaseError, OSError) as error:
         reason = _reason(error)
         if reason.endswith("404 Not Found"):
-            raise _nothing(uri) from None
+            raise (no_bucket(uri) if writing else _nothing(uri)) from None
         if _ROLE.search(reason):
             raise DataAccessError(
                 f"there are no credentials for {uri}: the environment has none, and this machine "
                 f"has no role that gives them; {_remedy(_scheme(uri))}"
             ) from None
-        raise DataAccessError(f"cannot reach {uri}: {reason}") from None
+        raise _refused(uri, reason, writing=writing) from None
     except ValueError as error:  # obstore takes no control characters, among others
         raise DataAccessError(
             f"cannot use {uri!r}, which object stores would not take as a name: {_reason(error)}"
@@ -78,6 +88,39 @@ def changed(uri: str) -> DataChangedError:
         f"{uri} was replaced or removed after the run had looked at it; "
         "run again when nobody writes to the data"
     )
+
+
+def no_permission(uri: str, *, writing: bool) -> DataAccessError:
+    """Return the error that somebody may not read or write."""
+    keys = _KEYS.get(_scheme(uri))
+    if keys:
+        check = f"the credentials ({keys}, say) and what they allow"
+    else:
+        check = "the owner and mode of the folder" if writing else "its owner and mode"
+    return DataAccessError(f"no permission {'to write' if writing else 'for'} {uri}: check {check}")
+
+
+def no_bucket(uri: str) -> DataNotFoundError:
+    """Return the error that there is nowhere to write to."""
+    missing = "bucket" if _scheme(uri) in _KEYS else "folder"
+    return DataNotFoundError(
+        f"cannot write {uri}: there is no such {missing}; create it, or name another one"
+    )
+
+
+def _refused(uri: str, reason: str, *, writing: bool) -> DataAccessError:
+    cannot = f"cannot {'write' if writing else 'read'} {uri}"
+    system = _SYSTEM.search(reason)
+    if system is None:
+        check = "; check the network and the address of the store" if _scheme(uri) in _KEYS else ""
+        return DataAccessError(f"{cannot}: {reason}{check}")
+    number = int(system[1])
+    if number in (errno.EACCES, errno.EPERM):
+        return no_permission(uri, writing=writing)
+    why = f"{cannot}: {os.strerror(number)}"
+    if writing:
+        why += f"; {'make room there, or ' if number in _FULL else ''}name another folder"
+    return DataAccessError(why)
 
 
 def _nothing(uri: str) -> DataNotFoundError:

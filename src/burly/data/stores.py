@@ -13,7 +13,7 @@ from obstore import exceptions as foreign
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 from burly.data.store_errors import opening
-from burly.exceptions import ConfigurationError
+from burly.exceptions import ConfigurationError, DataAccessError
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
@@ -48,6 +48,26 @@ def check_process() -> None:
         raise ConfigurationError(
             "this process was forked from one in which burly had read or written files, and cannot do "
             'that itself: start it with multiprocessing\'s "spawn" or "forkserver" method, or fork before'
+        )
+
+
+def check_folder(path: str) -> None:
+    """Refuse a local folder, which need not exist yet, where nothing can be written.
+
+    Raises
+    ------
+    burly.exceptions.ConfigurationError, burly.exceptions.DataAccessError
+        If it is a file or in one; if its owner or mode forbid it.
+    """
+    folder = path
+    while not os.path.exists(folder):  # noqa: PTH110  Path.exists raises where it may not look
+        folder = os.path.dirname(folder)  # noqa: PTH120
+    if not os.path.isdir(folder):  # noqa: PTH112
+        raise ConfigurationError(f"{folder} is a file: name a folder for the output")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DataAccessError(
+            f"nothing can be written in {folder}: check its owner and mode, or name another folder for "
+            "the output"
         )
 
 

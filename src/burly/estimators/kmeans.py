@@ -180,6 +180,12 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Sa
         Returns
         -------
         ndarray of shape (n_rows,), int32; None where ``out`` is given
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError, burly.exceptions.DataError
+            If ``out`` is a file, holds files, or cannot be written: most is found before anything runs, and
+            a run that fails leaves nothing there.
         """
         return self._apply(kmeans.Assignment, "labels", X, out)
 

@@ -55,6 +55,12 @@ class LogisticModel(ClassifierMixin, SparseCoefMixin, Saved):  # type: ignore[mi
         Returns
         -------
         ndarray of shape (n_rows,); None where ``out`` is given
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError, burly.exceptions.DataError
+            If ``out`` is a file, holds files, or cannot be written: most is found before anything runs, and
+            a run that fails leaves nothing there.
         """
         return self._apply("labels", X, out)
 

@@ -128,15 +128,13 @@ def belongings(job: Job, place: Callable[[], Place]) -> Iterator[Belongings]:
 @contextmanager
 def _written(out: OutputWriter | None) -> Iterator[Callable[[], Outputs]]:
     """Check outputs that stay where they are; of a run that failed, remove them."""
+    if out is None:
+        yield dict
+        return
 
     def finish() -> Outputs:
-        if out is not None:
-            out.finish()
+        out.finish()
         return {}
 
-    try:
+    with out.removed_if_failed():
         yield finish
-    except BaseException:
-        if out is not None:
-            out.remove()
-        raise

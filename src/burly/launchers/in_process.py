@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -70,9 +71,10 @@ class InProcess(Launcher):
             )
 
         try:
-            state = _run_all(start, len(parts))
-            if writer is not None:
-                writer.finish()
+            with nullcontext() if writer is None else writer.removed_if_failed():
+                state = _run_all(start, len(parts))
+                if writer is not None:
+                    writer.finish()
         except BaseException as error:
             observer(Ended(time.time(), describe(error)))
             raise
