@@ -105,7 +105,7 @@ class OutputWriter:
             found = storage.list_target(self.target)
         if found:
             raise ConfigurationError(
-                f"{self.target} already holds files ({found[0].uri}, say); name another folder for "
+                f"{self.target or '/'} already holds files ({found[0].uri}, say); name another folder for "
                 "the output, or empty this one"
             )
 

@@ -154,14 +154,18 @@ class Storage:
 
     def list_below(self, uri: str) -> list[DataObject]:
         """Return all objects below a place, however deep, sorted."""
+        found = [item for page in self._list_below(uri) for item in page]
+        return sorted(found, key=lambda item: item.uri)
+
+    def _list_below(self, uri: str) -> Iterator[list[DataObject]]:
         store, key = self._find(uri)
         root, _ = root_and_key(uri)
         with ours(uri):
-            found = [meta for page in obstore.list(store, prefix=key.rstrip("/")) for meta in page]
-        return _sorted_objects(root, found)
+            for page in obstore.list(store, prefix=key.rstrip("/")):
+                yield _sorted_objects(root, page)
 
     def list_target(self, uri: str) -> list[DataObject]:
-        """Return all objects below a place that is to be written to, sorted.
+        """Return some objects below a place that is to be written to, if there are any.
 
         Raises
         ------
@@ -171,7 +175,7 @@ class Storage:
         if not root_and_key(uri)[0]:
             check_folder(uri)
         try:
-            return self.list_below(uri)
+            return next(self._list_below(uri), [])
         except DataNotFoundError:
             raise no_bucket(uri) from None
 

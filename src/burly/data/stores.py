@@ -59,7 +59,7 @@ def check_folder(path: str) -> None:
     burly.exceptions.ConfigurationError, burly.exceptions.DataAccessError
         If it is a file or in one; if its owner or mode forbid it.
     """
-    folder = path
+    folder = path or "/"
     while not os.path.exists(folder):  # noqa: PTH110  Path.exists raises where it may not look
         folder = os.path.dirname(folder)  # noqa: PTH120
     if not os.path.isdir(folder):  # noqa: PTH112
