@@ -78,7 +78,7 @@ def start(settings: Settings, info: DatasetInfo) -> State:
     if not info.labelled:
         raise ConfigurationError(
             "logistic regression needs labels, and the data names none",
-            remedy="name their column with {label}; beside an array, pass y",
+            remedy="name their column with {label}" + (", or pass y" if info.in_memory else ""),
         )
     # Where only reading tells how many rows there are, this is a larger share of them.
     threshold = threshold_for(PROFILE_ROWS, info.max_rows)
