@@ -1,15 +1,19 @@
 """The command line, as a shell sees it."""
 
+import fcntl
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
 import sysconfig
+import termios
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +169,43 @@ def test_an_error_is_one_clear_line_and_1(tmp_path: Path) -> None:
     assert done.stderr.startswith("burly: error: ")
     assert done.stderr.count("\n") == 1
     assert "none.csv" in done.stderr
+
+
+def test_names_are_told_as_they_are(points: Path, tmp_path: Path) -> None:
+    model = tmp_path / f"{'long' * 30} [bold]:smile:.npz"
+    done = burly("fit", "kmeans", str(points), "--quiet", "--out", str(model), COLUMNS="40")
+    assert done.stdout.endswith(f"\nmodel written to {model}\n")
+    assert model.exists()
+    name = str(tmp_path / f"{'none ' * 30}[bold]:smile:.csv")
+    done = burly("fit", "kmeans", name, "--quiet", COLUMNS="40")
+    assert name in done.stderr
+
+
+def test_a_terminal_breaks_no_words() -> None:
+    """In a terminal of 40 columns, on whose other side this test reads."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    plain = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES"}}
+    command = [BURLY, "fit", "kmeans", "none.csv", "--backend", "aws_lambda"]
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=plain
+    ) as process:
+        os.close(theirs)
+        said = read_all(ours)
+    assert process.returncode == 1
+    lines = said.splitlines()
+    assert len(lines) > 1
+    assert all(len(line) <= 40 for line in lines)
+    assert "with --state rediss://HOST:6379" in " ".join(lines)
+
+
+def read_all(terminal: int) -> str:
+    """Return what is said on a terminal until nobody holds its other side."""
+    said = b""
+    with open(terminal, "rb", buffering=0) as stream, suppress(OSError):
+        while found := stream.read(4096):
+            said += found
+    return said.decode()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from burly.cli.lines import say
 from burly.cli.models import summary_of, summary_of_classes
 from burly.data.dataset import Dataset
 from burly.estimators.kmeans import KMeans
@@ -37,14 +38,12 @@ def demo(out: Path, picture: str, *, n_colours: int, n_workers: int, verbose: in
         One of scikit-learn's photographs, or a file.
     n_colours, n_workers, verbose : int
     """
-    console = Console()
     image = _photograph(picture)
     _make_folder(out)
     height, width, _ = image.shape
-    console.print(
+    say(
         f"{picture}: {width} x {height} pixels, to be drawn in {n_colours} colours by "
-        f"{n_workers} functions of Lithops on this machine",
-        highlight=False,
+        f"{n_workers} functions of Lithops on this machine"
     )
     launcher = Lithops(n_workers=n_workers, backend="localhost", config={"lithops": {}})
     with tempfile.TemporaryDirectory(prefix="burly-demo-") as folder:
@@ -57,36 +56,34 @@ def demo(out: Path, picture: str, *, n_colours: int, n_workers: int, verbose: in
         model.predict(data, out=str(labels))
         found = _read(labels)
     if verbose:
-        console.print(model.run_.table())
+        Console().print(model.run_.table())
     colours = np.clip(np.rint(model.cluster_centers_), 0, 255).astype(np.uint8)
     target = out / f"{Path(picture).stem}-{n_colours}-colours.png"
     _draw(image, colours[found].reshape(image.shape), target)
-    console.print(summary_of(model), highlight=False)
-    console.print(f"the photograph and its {n_colours} colours: {target}", soft_wrap=True)
-    _read_digits(launcher, console)
+    say(summary_of(model))
+    say(f"the photograph and its {n_colours} colours: {target}")
+    _read_digits(launcher)
 
 
-def _read_digits(launcher: Lithops, console: Console) -> None:
+def _read_digits(launcher: Lithops) -> None:
     """Tell scanned digits apart, and say how many that were held back are read rightly."""
     from sklearn.datasets import load_digits  # noqa: PLC0415
     from sklearn.model_selection import train_test_split  # noqa: PLC0415
 
     X, y = load_digits(return_X_y=True)
     X, seen_later, y, truth = train_test_split(X, y, test_size=0.25, random_state=0, stratify=y)
-    console.print(
-        f"{len(X)} handwritten digits of {X.shape[1]} pixels, to be told apart by the same functions",
-        highlight=False,
+    say(
+        f"{len(X)} handwritten digits of {X.shape[1]} pixels, to be told apart by the same functions"
     )
     model = LogisticRegression(C=0.01, launcher=launcher).fit(X, y)
     here = LogisticRegression(C=0.01).fit(X, y)
     same = np.array_equal(here.coef_, model.coef_)
     model.launcher = None
     right = int(np.sum(model.predict(seen_later) == truth))
-    console.print(
+    say(
         f"{summary_of_classes(model)}, in {seconds_text(model.run_.elapsed_s)}; {right} of "
         f"{len(truth)} digits that were held back are read rightly; in this process the coefficients "
-        f"are {'the same to the last bit' if same else 'others'}",
-        highlight=False,
+        f"are {'the same to the last bit' if same else 'others'}"
     )
 
 

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 import burly
 from burly import kernels, vcpus
+from burly.cli.guard import in_shell
 from burly.exceptions import BurlyError
 from burly.launchers.lithops import Lithops
 from burly.report.units import bytes_text, seconds_text
@@ -39,10 +41,10 @@ def doctor(*, backend: str | None, state: str | None) -> bool:
     for name, examine in examinations:
         try:
             for what, found in examine():
-                table.add_row("[green]ok[/]", what, found)
+                table.add_row("[green]ok[/]", what, Text(found))
         except BurlyError as error:
             healthy = False
-            table.add_row("[red]!![/]", name, " ".join(str(error).split()))
+            table.add_row("[red]!![/]", name, Text(" ".join(error.told(in_shell).split())))
     Console().print(table)
     return healthy
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import signal
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import TextIO
 
 import typer
 
+from burly.cli.lines import say
 from burly.exceptions import BurlyError
 
 ERROR, CANCELLED, TERMINATED = 1, 130, 143
@@ -46,7 +46,7 @@ def guard(*, debug: bool) -> Iterator[None]:
             warnings.showwarning = _warn
             yield
     except KeyboardInterrupt as cancelled:
-        _say("cancelled: no worker is left, and nothing in the state store")
+        say("burly: cancelled: no worker is left, and nothing in the state store", error=True)
         code = TERMINATED if isinstance(cancelled, _TerminatedError) else CANCELLED
         raise typer.Exit(code) from None
     except (typer.Exit, typer.BadParameter):
@@ -55,9 +55,9 @@ def guard(*, debug: bool) -> Iterator[None]:
         if debug:
             raise
         if isinstance(error, BurlyError):
-            _say(f"error: {_line(error.told(in_shell))}")
+            _fail(error.told(in_shell))
         else:
-            _say(f"error: {type(error).__name__}: {_line(str(error))} (--debug shows where)")
+            _fail(f"{type(error).__name__}: {_line(str(error))} (--debug shows where)")
         raise typer.Exit(ERROR) from None
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -82,8 +82,12 @@ def _warn(  # noqa: PLR0917  as warnings.showwarning
     line: str | None = None,
 ) -> None:
     del category, filename, lineno, file, line  # where it was raised is for programmers
-    text = _line(str(message))
-    _say(f"warning: {_PARAMETER.sub(lambda found: in_shell(found[1], ''), text)}")
+    text = _PARAMETER.sub(lambda found: in_shell(found[1], ""), _line(str(message)))
+    say(f"burly: warning: {text}", error=True)
+
+
+def _fail(text: str) -> None:
+    say(f"burly: error: {_line(text)}", error=True)
 
 
 def _line(text: str) -> str:
@@ -92,7 +96,3 @@ def _line(text: str) -> str:
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
     raise _TerminatedError
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"burly: {text}\n")

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from burly.cli.lines import say
 from burly.cli.targets import check_targets
 from burly.data.dataset import Dataset
 from burly.estimators.kmeans import KMeans
@@ -64,7 +65,7 @@ def predict(
     with _kept(run_file):
         model.predict(data, out=out)
     what = "labels" if kind == "KMeans" else "labels and probabilities"
-    Console().print(f"{what} written to {out}", highlight=False, soft_wrap=True)
+    say(f"{what} written to {out}")
 
 
 def summary_of_classes(model: LogisticRegression) -> str:
@@ -94,15 +95,14 @@ def _sources(data: Dataset) -> list[Any]:
 
 
 def _say_and_save(model: KMeans | LogisticRegression, summary: str, out: Path | None) -> None:
-    console = Console()
     if model.verbose:
-        console.print(model.run_.table())
-    console.print(summary, highlight=False, soft_wrap=True)
+        Console().print(model.run_.table())
+    say(summary)
     if out is None:
-        console.print("the model was not written: --out MODEL keeps it", style="yellow")
+        say("the model was not written: --out MODEL keeps it", style="yellow")
     else:
         model.save(out)
-        console.print(f"model written to {out}", highlight=False, soft_wrap=True)
+        say(f"model written to {out}")
 
 
 def summary_of(model: KMeans) -> str:

@@ -92,7 +92,7 @@ def _check(item: DataObject, schema: pa.Schema, columns: Columns, first: pa.Sche
         elif not _is_number(kind):
             raise SchemaError(
                 f"column {name!r} of {item.uri} is {kind} where numbers are needed",
-                remedy="name the columns to use with {columns}",
+                remedy="name the columns to use with {columns}, or the labels with {label}",
             )
 
 

@@ -25,6 +25,7 @@ from burly.estimators.parameters import (
 )
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Launcher
+from burly.report.units import count
 
 Array = NDArray[Any]
 
@@ -222,8 +223,9 @@ class LogisticRegression(LogisticModel):
         self.n_iter_ = np.array([int(arrays["n_iter"])], dtype=np.int32)
         if not bool(arrays["converged"]):
             warnings.warn(
-                f"logistic regression did not reach tol={self.tol} after {int(self.n_iter_[0])} "
-                "steps; raise max_iter or tol, scale the columns, or add a penalty",
+                f"logistic regression did not reach tol={self.tol} after "
+                f"{count(int(self.n_iter_[0]), 'step')}; raise max_iter or tol, scale the columns, or "
+                "add a penalty",
                 ConvergenceWarning,
                 stacklevel=3,
             )

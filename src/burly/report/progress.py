@@ -204,7 +204,7 @@ class _Live:
                 self.say(f"note: {event.message}")
 
     def say(self, text: str) -> None:
-        self._live.console.print(text, highlight=False)
+        self._live.console.print(text, markup=False, emoji=False, highlight=False)
 
     def close(self) -> None:
         self._live.stop()
