@@ -50,22 +50,24 @@ def first_state():
     return StateMessage(0, 1, State("phase", arrays))
 
 
-def expected():
+def expected(memory=MEMORY):
     """Return the last x of a run, from the definition alone."""
     xs = [5]
     for number in range(1, N_ROUNDS + 1):
         shares = [number * 10 + rank for rank in range(WORLD)]
-        xs.append(sum(shares) * 7 + max(shares) + sum(x % 1009 for x in xs[-MEMORY - 1 :]))
+        xs.append(sum(shares) * 7 + max(shares) + sum(x % 1009 for x in xs[-memory - 1 :]))
     return xs[-1]
 
 
 class Backend:
     """Opens handles on one run after the other."""
 
-    def __init__(self, url):
+    def __init__(self, url, memory=MEMORY):
         self.url = url
+        self.memory = memory
 
-    def start(self, lease_s=60.0, world_size=WORLD, memory=MEMORY):
+    def start(self, lease_s=60.0, world_size=WORLD):
+        memory = self.memory
         if self.url is None:
             run = MemoryRun(world_size=world_size, memory=memory, lease_s=lease_s)
             self.connect = lambda: MemoryStateStore(run)
@@ -88,6 +90,16 @@ def server():
 @pytest.fixture(params=["memory", "valkey"])
 def backend(request):
     return Backend(None if request.param == "memory" else request.getfixturevalue("server"))
+
+
+@pytest.fixture(params=["memory", "valkey", "each state and a log", "a log alone"])
+def any_backend(request, monkeypatch):
+    """A store with states alone, or one that hands each round to all ranks."""
+    if request.param in ("memory", "valkey"):
+        return Backend(None if request.param == "memory" else request.getfixturevalue("server"))
+    publish_s = 0.0 if request.param == "each state and a log" else np.inf
+    monkeypatch.setattr("burly.rounds.PUBLISH_S", publish_s)
+    return Backend(request.getfixturevalue("server"), memory=0)
 
 
 # --- faults ---------------------------------------------------------------------------------------
@@ -168,12 +180,12 @@ FAULTS = {
 }
 
 
-def take_part(store, rank, attempt, wait_s=0.05):
+def take_part(store, rank, attempt, wait_s=0.05, memory=MEMORY, until=None):
     rounds = Rounds(
-        store, rank=rank, world_size=WORLD, memory=MEMORY, attempt=attempt, wait_s=wait_s
+        store, rank=rank, world_size=WORLD, memory=memory, attempt=attempt, wait_s=wait_s
     )
     state = rounds.receive()
-    while not state.done:
+    while not state.done and rounds.round != until:
         state = rounds.exchange(step(state, rank), update)
     rounds.leave()
     return int(state["x"][0])
@@ -181,7 +193,8 @@ def take_part(store, rank, attempt, wait_s=0.05):
 
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize("round_", [1, 3, N_ROUNDS])
-def test_a_fault_changes_no_bit(name, round_, backend):
+def test_a_fault_changes_no_bit(name, round_, any_backend):
+    backend, memory = any_backend, any_backend.memory
     case = FAULTS[name]
     client = backend.start(case.lease_s)
     results, errors = {}, []
@@ -192,11 +205,11 @@ def test_a_fault_changes_no_bit(name, round_, backend):
         try:
             try:
                 faulty = Faulty(store, case.operation, round_, case.fault)
-                results[rank] = take_part(faulty, rank, 0)
+                results[rank] = take_part(faulty, rank, 0, memory=memory)
             except DiedError:
                 assert case.restart
                 again = backend.connect()
-                results[rank] = take_part(again, rank, 1)
+                results[rank] = take_part(again, rank, 1, memory=memory)
                 again.close()
         except BaseException as error:  # noqa: BLE001 (shown below)
             errors.append(error)
@@ -210,7 +223,26 @@ def test_a_fault_changes_no_bit(name, round_, backend):
     for thread in threads:
         thread.join(PATIENCE_S)
     assert not errors
-    assert results == dict.fromkeys(range(WORLD), expected())
+    assert results == dict.fromkeys(range(WORLD), expected(memory))
+    client.clear()
+    client.close()
+
+
+@pytest.mark.parametrize("until", [2, 4, N_ROUNDS])
+def test_a_run_goes_on_after_all_ranks_are_gone(until, any_backend):
+    backend, memory = any_backend, any_backend.memory
+    client = backend.start()
+    for attempt in (0, 1):
+        stores = [backend.connect() for _ in range(WORLD)]
+        last = until if attempt == 0 else None
+        ends = [
+            later(partial(take_part, memory=memory, until=last), store, rank, attempt)
+            for rank, store in enumerate(stores)
+        ]
+        results = [future.result(PATIENCE_S) for future in ends]
+        for store in stores:
+            store.close()
+    assert results == [expected(memory)] * WORLD
     client.clear()
     client.close()
 
@@ -301,7 +333,7 @@ def test_an_unchanged_array_stays_the_same_object(backend):
     for _ in range(4):
         state = rounds.exchange(step(first, 0), update)
     assert state["fixed"] is first["fixed"]
-    assert client.wait(2, PATIENCE_S).carried == {"fixed": 1}
+    assert client.wait(2, PATIENCE_S).state["fixed"].tolist() == first["fixed"].tolist()
     client.close()
     store.close()
 

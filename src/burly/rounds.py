@@ -1,9 +1,12 @@
 """A rank's view of the rounds: contribute, finish if it falls to us, publish, receive.
 
 Whoever completes a round finishes it: it totals the contributions, runs the pure `update` and
-publishes the state that all receive. Nobody else computes, nobody coordinates, and whatever is
-done twice has the same result and counts once. On a store that is a network away this is two round
-trips: the last contribution, and the state that wakes the others.
+publishes the state that all receive. Nobody coordinates, and whatever is done twice has the same
+result and counts once. On a store that is a network away this is two round trips: the last
+contribution, and the state that wakes the others.
+
+A store may hand a small round to all ranks. Then each makes the state itself, which is one round
+trip, and states are published now and then: the newest one and the rounds since are the checkpoint.
 """
 
 from __future__ import annotations
@@ -11,7 +14,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from burly.contributions import Contribution, Step, Totals, total
 from burly.events import Event, RoundDone, StatePublished
@@ -32,8 +34,8 @@ Update = Callable[[Sequence[State], Totals], State]
 TELL_S = 0.1
 """Events wait so long for company: telling each at once would be a good part of a short round."""
 
-SOON_S = 0.01
-"""After a round that computed for less, a state that nobody waits for travels with a contribution."""
+PUBLISH_S = 0.01
+"""Where all ranks make the state themselves, one is published if the newest is older than this."""
 
 
 class Rounds:
@@ -134,7 +136,9 @@ class Rounds:
         """Return the next state or a newer one, whatever it takes; None: not in time."""
         match answer:
             case Complete(messages):
-                return self._finish(messages, update, clock)
+                return self._finish(messages, update, clock, publish=True)
+            case Gathered(messages, state_age_s):
+                return self._finish(messages, update, clock, publish=state_age_s >= PUBLISH_S)
             case Newer(newest):
                 return newest
             case Behind():
@@ -142,56 +146,51 @@ class Rounds:
                 return None
         outcome = self._store.outcome(self.round + 1, self._wait_s)
         clock.lap("wait")
-        return self._follow(outcome, update, clock) if isinstance(outcome, Gathered) else outcome
+        if isinstance(outcome, Gathered):
+            return self._follow(outcome.messages, update, clock)
+        return outcome
 
     def _heal(self) -> None:
         """Publish again what the store has lost, in full: it may lack what the states name."""
-        whole = [replace(message, carried={}) for message in self._messages]
-        for message in whole:
+        for message in self._messages:
             self._store.publish(message)
-        self._messages.clear()
-        self._messages.extend(whole)  # what follows names what is there
 
     def _finish(
-        self, messages: Sequence[ContributionMessage], update: Update, clock: _Clock
+        self,
+        messages: Sequence[ContributionMessage],
+        update: Update,
+        clock: _Clock,
+        *,
+        publish: bool,
     ) -> StateMessage:
-        telemetry = [event for message in messages for event in message.telemetry]
-        following = replace(self._following(messages, update), telemetry=telemetry)
+        """Make the next state, tell of it, and publish it if that is due."""
+        following = self._follow(messages, update, clock, publish=publish)
         state = following.state
-        clock.lap("update")
-        # A last state has no next contribution that would tell of a loss.
-        if state.done:
-            winner = self._store.publish(following)
-        else:
-            winner = self._store.post(following, soon=clock.compute_s < SOON_S)
-        clock.lap("receive")
-        if winner.state is state:
-            number = following.round
-            self.record(StatePublished(time.time(), number, state.phase, state.figures))
-        return winner
-
-    def _follow(self, gathered: Gathered, update: Update, clock: _Clock) -> StateMessage:
-        """Make the next state without waiting for whoever publishes it."""
-        following = self._following(gathered.messages, update)
-        clock.lap("update")
-        if following.state.done:
-            # There will be no next round in which it could be missed.
-            return self._store.publish(following)
-        self._store.adopt(following)
+        self.record(StatePublished(time.time(), following.round, state.phase, state.figures))
         return following
 
-    def _following(self, messages: Sequence[ContributionMessage], update: Update) -> StateMessage:
+    def _follow(
+        self,
+        messages: Sequence[ContributionMessage],
+        update: Update,
+        clock: _Clock,
+        *,
+        publish: bool = False,
+    ) -> StateMessage:
         """Make the next state of the contributions of all ranks."""
         totals = total([message.contribution for message in messages])
-        states = [message.state for message in self._messages]
-        current = self._messages[-1]
-        state = update(states, totals)
-        carried = {
-            name: current.carried.get(name, current.round)
-            for name, array in state.arrays.items()
-            if array is current.state.arrays.get(name)
-        }
-        return StateMessage(self._leg, current.round + 1, state, carried)
+        state = update([message.state for message in self._messages], totals)
+        following = StateMessage(self._leg, self.round + 1, state)
+        clock.lap("update")
+        if state.done:
+            # There will be no next contribution that would tell of a loss.
+            following = self._store.publish(following)
+        elif publish:
+            following = self._store.post(following)
+        else:
+            self._store.adopt(following)
+        clock.lap("receive")
+        return following
 
     def _accept(self, newest: StateMessage) -> None:
         if newest.round == self.round + 1 or self._messages.maxlen == 1:

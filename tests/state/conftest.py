@@ -190,7 +190,7 @@ def tls_folder(tmp_path_factory):
 def tls_url(tls_folder):
     """Return a TLS URL of a Redis server with a user who may do no more than burly needs."""
     port = free_port()
-    rules = "on >p@ss/word ~burly:* +@read +@write +@scripting +@connection +info -@dangerous +info"
+    rules = "on >p@ss/word ~burly:* +@read +@write +@scripting +@connection +info -@dangerous +info +time"
     settings = {
         "port": 0,
         "tls-port": port,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
 from burly.contributions import Part, Reducer
-from burly.events import Event, Noted, RoundDone
+from burly.events import Event
 from burly.exceptions import FrameError
 from burly.state.frames import FrameCodec, decode_events, encode_events
 from burly.state.store import ContributionMessage, StateMessage
@@ -159,12 +159,6 @@ def example(event_type):
 def test_every_event_can_be_told(event_type):
     event = example(event_type)
     assert decode_events(encode_events([event])) == (event,)
-
-
-def test_events_travel_with_a_contribution():
-    events = (Noted(1.0, "hm"), example(RoundDone))
-    frame = CODEC.encode_contribution(contribution(telemetry=events))
-    assert CODEC.decode_contribution(frame, round=3, rank=1).telemetry == events
 
 
 @pytest.mark.parametrize("rows", [[[99, 1.0]], [[0]], [["a"]], 3])

@@ -116,10 +116,11 @@ def test_a_server_that_may_drop_states_is_refused(tcp_url, policy):
 
 
 @pytest.mark.parametrize(
-    ("world_size", "d", "is_gathered"), [(3, 1, True), (3, 5000, False), (9, 1, False)]
+    ("world_size", "d", "memory", "is_gathered"),
+    [(3, 1, 0, True), (3, 5000, 0, False), (9, 1, 0, False), (3, 1, 1, False)],
 )
-def test_small_rounds_of_few_ranks_are_gathered(tcp_url, world_size, d, is_gathered):
-    address = RunAddress(tcp_url, "run", bytes(32), world_size)
+def test_small_rounds_of_few_ranks_are_gathered(tcp_url, world_size, d, memory, is_gathered):
+    address = RunAddress(tcp_url, "run", bytes(32), world_size, memory=memory)
     first, *others = [connect(address) for _ in range(world_size)]
     first.open(first_state())
     part = Part(Reducer.SUM, np.zeros(d, dtype=np.int64))

@@ -85,7 +85,6 @@ class FrameCodec:
             "rank": message.rank,
             "attempt": message.attempt,
             "arrays": describe(entries),
-            "events": encode_events(message.telemetry),
         }
         return self._seal("contribution", header, arrays)
 
@@ -96,7 +95,10 @@ class FrameCodec:
         round: int,  # noqa: A002
         rank: int,
     ) -> ContributionMessage:
-        """Return the contribution in a frame, which has to belong to a round and a rank."""
+        """Return the contribution in a frame, which has to belong to a round and a rank.
+
+        Telemetry does not travel with contributions: see `encode_record`.
+        """
         header, body = self._unseal(frame, "contribution", round=round, rank=rank)
         try:
             layout = Layout.of(header["arrays"])
@@ -106,10 +108,7 @@ class FrameCodec:
                     layout.held, layout.views(frame, *body), strict=True
                 )
             }
-            events = decode_events(header["events"])
-            return ContributionMessage(
-                self._leg, round, rank, header["attempt"], contribution, events
-            )
+            return ContributionMessage(self._leg, round, rank, header["attempt"], contribution)
         except (KeyError, TypeError, ValueError) as error:
             raise FrameError(f"a contribution's header makes no sense: {error}") from error
 
@@ -137,10 +136,7 @@ class FrameCodec:
         return self._seal("state", header, list(sent.values()))
 
     def decode_state(self, frame: Frame, *, round: int) -> StateMessage:  # noqa: A002
-        """Return the state in a frame; the arrays named in its ``carried`` are yet missing.
-
-        Telemetry does not travel with states: see `encode_record`.
-        """
+        """Return the state in a frame; the arrays named in its ``carried`` are yet missing."""
         header, body = self._unseal(frame, "state", round=round)
         try:
             layout = Layout.of(header["arrays"])

@@ -120,6 +120,7 @@ class MemoryStateStore(StateStore):
         run = self._run
         with run.changed:
             self._check()
+            run.telemetry += message.telemetry
             newest = run.states[-1]
             if newest.round > message.round:
                 return Newer(newest)
@@ -139,9 +140,6 @@ class MemoryStateStore(StateStore):
             self._check()
             if message.round <= run.states[-1].round:
                 return run.states[-1]
-            if message.telemetry:
-                run.telemetry += message.telemetry
-                message = replace(message, telemetry=())
             run.states = [*run.states[-run.memory :], message] if run.memory else [message]
             run.contributions = {}
             run.leased_to = None

@@ -1,7 +1,8 @@
 """The contract of a state store.
 
 The store keeps, for one run: a run key that fences every operation, the contributions of the
-current round, and the last few states. It never computes and nothing in it is ever incremented:
+current round, the last few states, and perhaps the contributions of the rounds since, which lead
+from the newest state to the current one. It never computes and nothing in it is ever incremented:
 every write is keyed, and the first one wins.
 
 A state is numbered by the round that it starts: the client writes the first one, number 1; the
@@ -23,7 +24,10 @@ from burly.states import State
 
 @dataclass(frozen=True, slots=True)
 class ContributionMessage:
-    """A contribution on its way, with the engine's header."""
+    """A contribution on its way, with the engine's header.
+
+    ``telemetry`` is for the client alone.
+    """
 
     leg: int
     round: int
@@ -37,10 +41,10 @@ class ContributionMessage:
 class StateMessage:
     """A state on its way, with the engine's header.
 
-    ``carried`` names, for arrays that did not change, the round that published them; stores and
-    frames see to it that whoever reads a message finds its ``state`` complete. ``telemetry`` is for
-    the client alone: the handle that opened the run gets, with a state, all events of the states
-    since the last one that it got, and no other handle gets any.
+    ``carried`` names, for arrays that did not change, the round that published them: a matter of
+    stores and frames, who see to it that whoever reads a message finds its ``state`` complete. With
+    a state, the handle that opened the run gets all telemetry since the last one that it got, and no
+    other handle gets any.
     """
 
     leg: int
@@ -76,12 +80,17 @@ class Complete:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The round is complete, and somebody else finishes it: here is what its state is made of."""
+    """The round is complete and stays in the store: every rank makes its state of it.
+
+    ``state_age_s`` is for whoever completes a round or asks for it again: how long ago the newest
+    state was published.
+    """
 
     messages: Sequence[ContributionMessage]
+    state_age_s: float = 0.0
 
 
-Answer = Pending | Newer | Behind | Complete
+Answer = Pending | Newer | Behind | Complete | Gathered
 Outcome = StateMessage | Gathered
 
 
@@ -161,7 +170,10 @@ class StateStore(ABC):
         """Store a contribution, first write wins, and learn what is next, in one step.
 
         Whoever completes the round gets the lease to finish it. If the holder of the lease asks
-        again (its answer was lost, or a newer attempt took its place), it gets it again.
+        again (its answer was lost, or a newer attempt took its place), it gets it again. A store may
+        hand small rounds to all ranks instead, and keep them: then nobody has to finish them, and a
+        rank that is behind gets the rounds that it missed one by one. It does so only where an
+        update reads one state alone.
         """
 
     @abstractmethod
@@ -176,23 +188,20 @@ class StateStore(ABC):
     def publish(self, message: StateMessage) -> StateMessage:
         """Append a state, first write wins, and drop what nobody needs.
 
+        An array that is the very object of a state that this handle knows to be there need not be
+        sent again.
+
         Returns
         -------
         StateMessage
             The state that won, or a newer one.
         """
 
-    def post(self, message: StateMessage, *, soon: bool) -> StateMessage:  # noqa: ARG002
+    def post(self, message: StateMessage) -> StateMessage:
         """Do as `publish`, without waiting for an answer that is a network away.
 
         Whoever publishes a round publishes the same bits, so a finisher may go on with its own
         state; should it not have arrived, the next contribution is told that the store is behind.
-
-        Parameters
-        ----------
-        message : StateMessage
-        soon : bool
-            The next contribution follows soon: a state that no rank waits for may travel with it.
 
         Returns
         -------
@@ -210,7 +219,7 @@ class StateStore(ABC):
         return self.wait(round, timeout_s)
 
     def adopt(self, message: StateMessage) -> None:  # noqa: B027  (most stores need not know)
-        """Take note of a state that this rank made of a `Gathered` round, and will not publish."""
+        """Take note of a state that this rank made of a `Gathered` round and does not publish."""
 
     @abstractmethod
     def leave(self, rank: int, telemetry: Sequence[Event]) -> None:

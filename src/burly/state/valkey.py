@@ -8,7 +8,7 @@ arrive twice, and is harmless then.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,8 @@ from burly.exceptions import (
 )
 from burly.state import valkey_scripts as scripts
 from burly.state.address import RunAddress
-from burly.state.frames import Array, Frame, FrameCodec, decode_events, encode_events
+from burly.state.carrying import Carrier, completed
+from burly.state.frames import Frame, FrameCodec, decode_events, encode_events
 from burly.state.store import (
     Answer,
     Behind,
@@ -58,10 +59,10 @@ class ValkeyStateStore(StateStore):
         self._address = address
         self._codec = FrameCodec(address.run_id, address.secret, address.leg)
         self._server = ValkeyRun(address, self._codec, self.traffic)
-        self._origins: dict[str, tuple[int, Array]] = {}
+        self._carrier = Carrier()
+        self._index: bytes | None = None
         self._gather_bytes = GATHER_BYTES if address.world_size <= GATHER_RANKS else 0
         self._contributed: ContributionMessage | None = None
-        self._is_gathered = False
         self._events_read: str | None = None
         self._departures_read = "0-0"
         self._departed: set[int] = set()
@@ -134,25 +135,28 @@ class ValkeyStateStore(StateStore):
         return self._answer(message, self._contribute(message))
 
     def remind(self, message: ContributionMessage) -> Answer:
-        reply = self._server.ask(scripts.CONTRIBUTE, message.round, b"", self._gather_bytes)
+        reply = self._ask(message, b"", b"")
         if reply[0] == b"absent":
             reply = self._contribute(message)
         return self._answer(message, reply)
 
     def publish(self, message: StateMessage) -> StateMessage:
-        reply = self._publish(message)
+        message = self._carrying(message)
+        reply = self._server.ask(scripts.PUBLISH, *self._publication(message))
         if reply[0] == b"unnamed":
             # A failover lost the entries that hold what did not change.
             message = replace(message, carried={})
-            reply = self._publish(message)
+            reply = self._server.ask(scripts.PUBLISH, *self._publication(message))
         if reply[0] == b"state":
             return self._newest(reply)
-        return self._remember(message)
+        self._carrier.stored(message)
+        return message
 
-    def post(self, message: StateMessage, *, soon: bool) -> StateMessage:
-        hold = soon and self._is_gathered
-        self._server.tell(scripts.PUBLISH, *self._publication(message), hold=hold)
-        return self._remember(message)
+    def post(self, message: StateMessage) -> StateMessage:
+        message = self._carrying(message)
+        self._server.tell(scripts.PUBLISH, *self._publication(message))
+        self._carrier.stored(message)
+        return message
 
     def leave(self, rank: int, telemetry: Sequence[Event]) -> None:
         frame = self._codec.encode_record("departure", rank=rank, events=encode_events(telemetry))
@@ -168,11 +172,11 @@ class ValkeyStateStore(StateStore):
                 return self._newest_of(states)
             for entry_id, fields in entries.get("gathered", ()):
                 if entry_id == f"{own.round}-0":
-                    return Gathered(self._all(own, fields))
+                    return Gathered(self._all(own.round, fields, own))
         return None
 
     def adopt(self, message: StateMessage) -> None:
-        self._remember(message)
+        self._carrier.made(message)
 
     # --- both -----------------------------------------------------------------------------------
     def wait(self, round: int, timeout_s: float) -> StateMessage | None:  # noqa: A002
@@ -212,7 +216,8 @@ class ValkeyStateStore(StateStore):
                 raise FrameError(
                     f"state {number} names an array that the store does not have: {error}"
                 ) from error
-            messages.append(self._remember(_complete(message, arrays)))
+            messages.append(completed(message, arrays))
+            self._carrier.stored(messages[-1])
         self.traffic.decode_s += time.perf_counter() - begun
         return messages
 
@@ -223,7 +228,12 @@ class ValkeyStateStore(StateStore):
     def _contribute(self, message: ContributionMessage) -> list[Any]:
         frame = self._codec.encode_contribution(message)
         self._contributed = message
-        return self._server.ask(scripts.CONTRIBUTE, message.round, frame, self._gather_bytes)
+        return self._ask(message, frame, self._telemetry(message.telemetry))
+
+    def _ask(self, message: ContributionMessage, frame: bytes, events: bytes) -> list[Any]:
+        return self._server.ask(
+            scripts.CONTRIBUTE, message.round, frame, self._gather_bytes, events
+        )
 
     def _answer(self, message: ContributionMessage, reply: list[Any]) -> Answer:
         match reply[0]:
@@ -233,36 +243,45 @@ class ValkeyStateStore(StateStore):
                 return Behind()
             case b"state":
                 return Newer(self._newest(reply))
-        self._is_gathered = bool(reply[2])
-        return Complete(self._all(message, reply[1]))
+        self._index = reply[2]
+        # A round that is asked for again comes with what this rank, or an earlier one, contributed.
+        is_whole = len(reply[1]) == 2 * self._address.world_size
+        messages = self._all(message.round, reply[1], None if is_whole else message)
+        return (
+            Gathered(messages, reply[3] / 1000) if reply[0] == b"gathered" else Complete(messages)
+        )
 
     def _all(
-        self, message: ContributionMessage, fields: Sequence[Any]
+        self,
+        number: int,
+        fields: Sequence[Any],
+        own: ContributionMessage | None,
     ) -> Sequence[ContributionMessage]:
         """Return the contributions of all ranks, from ranks and frames in turn, and this rank's own."""
         begun = time.perf_counter()
-        messages = {message.rank: message}
+        messages = {} if own is None else {own.rank: own}
         for name, frame in zip(fields[::2], fields[1::2], strict=True):
             rank = int(name)
-            if rank != message.rank:
-                messages[rank] = self._codec.decode_contribution(
-                    frame, round=message.round, rank=rank
-                )
+            if rank not in messages:
+                messages[rank] = self._codec.decode_contribution(frame, round=number, rank=rank)
         self.traffic.decode_s += time.perf_counter() - begun
         ordered = [messages[rank] for rank in sorted(messages)]
         if len(ordered) != self._address.world_size:
             raise FrameError(
-                f"round {message.round} is called complete with the contributions of ranks "
+                f"round {number} is called complete with the contributions of ranks "
                 f"{sorted(messages)}, and there are {self._address.world_size}"
             )
         return ordered
 
-    def _publish(self, message: StateMessage) -> list[Any]:
-        return self._server.ask(scripts.PUBLISH, *self._publication(message))
+    def _carrying(self, message: StateMessage) -> StateMessage:
+        """Leave out the arrays that the store had when this handle last contributed."""
+        index = self._index
+        present = None if index is None else {int(e.partition(b":")[0]) for e in index.split()}
+        return replace(message, carried=self._carrier.left_out(message.state, present))
 
     def _publication(self, message: StateMessage) -> tuple[Any, ...]:
         named = ",".join(str(number) for number in sorted(set(message.carried.values())))
-        return message.round, self._encode(message), named, self._telemetry(message.telemetry)
+        return message.round, self._encode(message), named
 
     def _telemetry(self, events: Sequence[Event]) -> bytes:
         if not events:
@@ -287,29 +306,11 @@ class ValkeyStateStore(StateStore):
         return self._state(int(reply[1]), reply[2])
 
     def _state(self, number: int, frame: Frame) -> StateMessage:
-        """Decode a state; what it carries over is known from the last one, or fetched."""
+        """Decode a state; what it leaves out is known from earlier ones, or fetched."""
         begun = time.perf_counter()
-        message = self._codec.decode_state(frame, round=number)
-        arrays = {}
-        for name, origin in message.carried.items():
-            known, array = self._origins.get(name, (0, None))
-            if known != origin or array is None:
-                return self.latest(1)[-1]
-            arrays[name] = array
-        message = self._remember(_complete(message, arrays))
+        message = self._carrier.complete(self._codec.decode_state(frame, round=number))
+        if message is None:
+            return self.latest(1)[-1]
+        self._carrier.stored(message)
         self.traffic.decode_s += time.perf_counter() - begun
         return message
-
-    def _remember(self, message: StateMessage) -> StateMessage:
-        self._origins = {
-            name: (message.carried.get(name, message.round), array)
-            for name, array in message.state.arrays.items()
-        }
-        return message
-
-
-def _complete(message: StateMessage, carried: Mapping[str, Array]) -> StateMessage:
-    if not carried:
-        return message
-    arrays = {**message.state.arrays, **carried}
-    return replace(message, state=replace(message.state, arrays=arrays))

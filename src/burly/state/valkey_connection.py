@@ -126,15 +126,12 @@ class ValkeyConnection:
             time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 (spreads the herd)
             pause_s = min(2 * pause_s, 1.0)
 
-    def post(self, *arguments: Any, hold: bool = False) -> None:
-        """Send a command whose reply nobody needs, at once or with the next one.
-
-        What follows finds out whether it arrived.
-        """
+    def post(self, *arguments: Any) -> None:
+        """Send a command whose reply nobody needs: what follows finds out whether it arrived."""
         try:
             wire = self._wire or self._connect()
             self._traffic.commands += 1
-            self._traffic.bytes_sent += wire.send(arguments, hold=hold)
+            self._traffic.bytes_sent += wire.send(arguments)
             self._unread += 1
         except (OSError, RefusedError):
             self.close()

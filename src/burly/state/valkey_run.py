@@ -105,10 +105,10 @@ class ValkeyRun:
                 )
         return reply
 
-    def tell(self, script: scripts.Script, *arguments: Any, hold: bool) -> None:
-        """Have a script run whose answer nobody waits for, at once or with the next request."""
+    def tell(self, script: scripts.Script, *arguments: Any) -> None:
+        """Have a script run whose answer nobody waits for."""
         request = self._request(*self.identity, *arguments)
-        self.connection.post("EVALSHA", script.sha, *request, hold=hold)
+        self.connection.post("EVALSHA", script.sha, *request)
 
     def evaluate(self, script: scripts.Script, *arguments: Any) -> list[Any]:
         """Run a script for nobody in particular, and return what it says."""

@@ -3,16 +3,17 @@
 The keys of a run, in the order in which every script gets them::
 
     1 run            a hash: leg, world, memory, ttl (ms), lease (ms), newest (the newest round),
-                     index (the rounds in the stream and what each names), abort (a frame), and
-                     attempt:RANK
+                     index (the rounds in the stream and what each names), at (when the newest
+                     was published, ms), gathered (the last round in the log), abort (a frame),
+                     and attempt:RANK
     2 states         a stream: entry ROUND-0 holds the frame of that state; the highest id of all
                      holds an abort, after which the stream takes nothing more
     3 contributions  a hash: rank -> frame, of the current round only
     4 lease          the rank that finishes the round, while it lives
     5 departures     a stream: frames of the ranks that left
     6 telemetry      a stream: frames of events, for the client
-    7 gathered       a stream: entry ROUND-0 holds rank -> frame of a complete round, if these are small
-    8 early          a hash: rank -> frame, of the round that follows a gathered one
+    7 gathered       a stream, the log: entry ROUND-0 holds rank -> frame of a complete round, from the
+                     round of the newest state on, as long as these are small
 
 The first arguments are always leg, rank and attempt (rank is empty for the client). Every sign of
 life sees to it that all keys but the lease, which has to lapse, live for another half of their time
@@ -35,17 +36,25 @@ KEYS = (
     "departures",
     "telemetry",
     "gathered",
-    "early",
 )
 
-_FENCE = """
+_NOW = """
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+"""
+
+_FENCE = (
+    _NOW
+    + """
 local leg, rank, attempt = ARGV[1], ARGV[2], ARGV[3]
 local run = redis.call('HMGET', KEYS[1], 'leg', 'world', 'memory', 'ttl', 'lease', 'newest',
-  'index', 'abort', 'attempt:' .. rank)
+  'index', 'abort', 'attempt:' .. rank, 'gathered', 'at')
 if run[1] ~= leg then return {'gone'} end
 if run[8] then return {'aborted', run[8]} end
 if run[9] and tonumber(run[9]) > tonumber(attempt) then return {'superseded', run[9]} end
-local newest = tonumber(run[6])
+local newest, gathered = tonumber(run[6]), tonumber(run[10])
 local function renew()
   if redis.call('PTTL', KEYS[1]) * 2 > tonumber(run[4]) then return end
   for i, key in ipairs(KEYS) do
@@ -61,6 +70,7 @@ local function last()
   return {'state', newest, entry[2][2]}
 end
 """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +86,19 @@ class Script:
         )
 
 
-OPEN = Script("""
+OPEN = Script(
+    _NOW
+    + """
 redis.call('DEL', unpack(KEYS))
 redis.call('XADD', KEYS[2], ARGV[6] .. '-0', 'frame', ARGV[7])
 redis.call('HSET', KEYS[1], 'leg', ARGV[1], 'world', ARGV[2], 'memory', ARGV[3], 'ttl', ARGV[4],
-  'lease', ARGV[5], 'newest', ARGV[6], 'index', ARGV[6] .. ':')
+  'lease', ARGV[5], 'newest', ARGV[6], 'index', ARGV[6] .. ':', 'at', now(),
+  'gathered', 0)
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
 return {'ok'}
-""")
+"""
+)
 """leg, world size, memory, time to live (ms), lease (ms), round, frame."""
 
 CHECK = Script(_FENCE + "return {'ok'}")
@@ -104,14 +118,14 @@ CONTRIBUTE = Script(
     _FENCE
     + """
 local round, frame = tonumber(ARGV[4]), ARGV[5]
+if ARGV[7] ~= '' then tell(ARGV[7]) end
 if newest > round then return last() end
-if newest < round then
-  local gathered = newest == round - 1 and redis.call('EXISTS', KEYS[7]) == 1
-  if not gathered or frame == '' then return {'behind'} end
-  redis.call('HSETNX', KEYS[8], rank, frame)
-  redis.call('PEXPIRE', KEYS[8], run[4])
-  return {'pending'}
+local function to_all(frames) return {'gathered', frames, run[7], now() - tonumber(run[11])} end
+if round <= gathered then
+  local id = ARGV[4] .. '-0'
+  return to_all(redis.call('XRANGE', KEYS[7], id, id)[1][2])
 end
+if round > newest and round > gathered + 1 then return {'behind'} end
 if frame ~= '' then
   redis.call('HSETNX', KEYS[3], rank, frame)
 elseif redis.call('HEXISTS', KEYS[3], rank) == 0 then
@@ -121,8 +135,6 @@ local present = redis.call('HLEN', KEYS[3])
 if present == 1 then redis.call('PEXPIRE', KEYS[3], run[4]) end
 renew()
 if present < tonumber(run[2]) then return {'pending'} end
-if not redis.call('SET', KEYS[4], rank, 'NX', 'PX', run[5])
-  and redis.call('GET', KEYS[4]) ~= rank then return {'pending'} end
 local others, bytes = {}, 0
 local all = redis.call('HGETALL', KEYS[3])
 for i = 1, #all, 2 do
@@ -132,29 +144,33 @@ for i = 1, #all, 2 do
     others[#others + 1] = all[i + 1]
   end
 end
-local gathered = redis.call('EXISTS', KEYS[7])
-if gathered == 0 and present > 1 and bytes <= tonumber(ARGV[6]) then
+if tonumber(run[3]) == 0 and present > 1 and bytes <= tonumber(ARGV[6]) then
   redis.call('XADD', KEYS[7], ARGV[4] .. '-0', unpack(all))
   redis.call('PEXPIRE', KEYS[7], run[4])
-  gathered = 1
+  redis.call('HSET', KEYS[1], 'gathered', ARGV[4])
+  redis.call('DEL', KEYS[3])
+  return to_all(others)
 end
-return {'complete', others, gathered}
+if not redis.call('SET', KEYS[4], rank, 'NX', 'PX', run[5])
+  and redis.call('GET', KEYS[4]) ~= rank then return {'pending'} end
+return {'complete', others, run[7]}
 """
 )
-"""round, frame, how many bytes a round may have that all ranks get; an empty frame asks, without a
-body, what `CONTRIBUTE` would answer.
+"""round, frame, how many bytes a round may have that all ranks get, a frame of events or nothing; an
+empty frame asks, without a body, what `CONTRIBUTE` would answer.
 
-A round that all ranks get is gathered: each can go on without the state that is made of it, and may
-contribute to the next round before that state is published.
-
-A rank that holds the lease already gets it again: its reply was lost, or it was started anew. The
-frames of a complete round are those of the other ranks; its own contribution the caller has.
+A round that all ranks get goes to the log, and the next one begins: each makes the state itself. So
+the newest state and the log are what a rank that starts anew needs, and there is no log where an
+update reads more than one state. Otherwise the lease says who
+makes the state; a rank that holds it already gets it again: its reply was lost, or it was started
+anew. The frames of a complete round are those of the other ranks; its own contribution the caller
+has.
 """
 
 PUBLISH = Script(
     _FENCE
     + """
-local round, frame, names, events = tonumber(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
+local round, frame, names = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 if newest >= round then return last() end
 local states = {}
 local present = {}
@@ -180,17 +196,21 @@ for _, state in ipairs(states) do
     redis.call('XDEL', KEYS[2], state[1] .. '-0')
   end
 end
-redis.call('HSET', KEYS[1], 'newest', ARGV[4], 'index', table.concat(index, ' '))
-redis.call('DEL', KEYS[3], KEYS[4], KEYS[7])
-if redis.call('EXISTS', KEYS[8]) == 1 then redis.call('RENAME', KEYS[8], KEYS[3]) end
-if events ~= '' then tell(events) end
+redis.call('HSET', KEYS[1], 'newest', ARGV[4], 'index', table.concat(index, ' '), 'at', now())
+if round > gathered then
+  redis.call('DEL', KEYS[7])
+else
+  for number = newest, round - 1 do redis.call('XDEL', KEYS[7], number .. '-0') end
+end
+if round > gathered + 1 then redis.call('DEL', KEYS[3], KEYS[4]) end
 renew()
 return {'ok'}
 """
 )
-"""round, frame, the rounds that it names (with commas), a frame of events or nothing.
+"""round, frame, the rounds that it names (with commas).
 
-``unnamed``: an entry that the frame names is not there; it has to be sent whole.
+What the log holds of earlier rounds goes, and so do the contributions to the current one if that is
+over now. ``unnamed``: an entry that the frame names is not there; it has to be sent whole.
 """
 
 LATEST = Script(

@@ -71,7 +71,6 @@ class Wire:
         self._may_stay_awake = not location.tls  # what TLS has read already is not seen
         self._asked: Any = None
         self._waited_s: dict[Any, float] = {}
-        self._held: list[bytes] = []
         self._data = b""
         self._at = 0
         self.n_introductions = 0
@@ -86,10 +85,9 @@ class Wire:
             self.close()
             raise
 
-    def send(self, arguments: tuple[Any, ...], *, hold: bool = False) -> int:
-        """Send a command of bytes, text and numbers, at once or with the next; return its size."""
-        pieces: list[bytes] = [*self._held, b"*%d\r\n" % len(arguments)]
-        self._held = []
+    def send(self, arguments: tuple[Any, ...]) -> int:
+        """Send a command of bytes, text and numbers; return the size of these."""
+        pieces = [b"*%d\r\n" % len(arguments)]
         n_bytes = 0
         self._asked = arguments[0]
         for argument in arguments:
@@ -102,10 +100,7 @@ class Wire:
             else:
                 pieces += (body, b"\r\n")
             n_bytes += len(body)
-        if hold:
-            self._held = pieces
-        else:
-            self._socket.sendall(b"".join(pieces))
+        self._socket.sendall(b"".join(pieces))
         return n_bytes
 
     def receive(self) -> Any:

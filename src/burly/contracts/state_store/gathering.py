@@ -1,92 +1,143 @@
-"""What a store does with a round that it hands to all ranks, if it does."""
+"""What a store does with small rounds that it hands to all ranks, if it does."""
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import Any
 
 import pytest
 
+from burly.contracts.state_store import helpers
 from burly.contracts.state_store.base import OfARun
-from burly.contracts.state_store.helpers import PATIENCE_S, contribution, state, values
-from burly.state.store import Behind, Complete, Gathered, Newer, Pending, StateMessage, StateStore
+from burly.contracts.state_store.helpers import PATIENCE_S, state, values
+from burly.events import Noted
+from burly.state.store import Behind, Gathered, Newer, Pending, StateMessage, StateStore
+
+contribution = partial(helpers.contribution, length=2)
 
 
-def gathered(store: StateStore) -> Gathered:
-    """Return the first round as a rank gets it that waits for the state; skip if it does not."""
-    outcome = store.outcome(2, 0.05)
-    if outcome is None:
+def gather(*stores: StateStore, round: int = 1) -> Gathered:  # noqa: A002
+    """Have every rank contribute; return what the last one is told, skip if it has to finish."""
+    for rank, store in enumerate(stores):
+        answer = store.contribute(contribution(rank, 10 * round + rank, round=round))
+    if not isinstance(answer, Gathered):
         pytest.skip("this store hands a round to its finisher alone")
-    assert isinstance(outcome, Gathered)
-    return outcome
+    return answer
 
 
 class Gathering(OfARun):
-    """Ranks may go on with all contributions, before the state is published that is made of them."""
+    """Ranks go on with all contributions; the newest state and the rounds since are the checkpoint."""
 
     def test_nobody_learns_of_a_round_before_it_is_complete(self, start: Any) -> None:
         _, _, (zero, _) = start(2)
         zero.contribute(contribution(0, 10))
         assert zero.outcome(2, 0.01) is None
 
-    def test_the_others_get_what_the_finisher_gets(self, start: Any) -> None:
-        _, client, (zero, one, two) = start(3)
-        zero.contribute(contribution(0, 10))
-        two.contribute(contribution(2, 30))
-        answer = one.contribute(contribution(1, 20))
-        for store in (zero, two, zero):
-            assert values(gathered(store)) == values(answer) == {0: 10, 1: 20, 2: 30}
+    def test_all_ranks_get_the_contributions_of_all(self, start: Any) -> None:
+        _, client, ranks = start(3)
+        answer = gather(*ranks)
+        assert values(answer) == {0: 10, 1: 11, 2: 12}
+        for store in (*ranks, ranks[0]):
+            assert values(store.outcome(2, PATIENCE_S)) == values(answer)
+        assert client.wait(2, 0.01) is None
+
+    def test_round_follows_round_without_a_state(self, start: Any) -> None:
+        _, client, ranks = start(2)
+        for number in range(1, 5):
+            gather(*ranks, round=number)
+            assert values(ranks[0].outcome(number + 1, PATIENCE_S)) == {
+                0: 10 * number,
+                1: 10 * number + 1,
+            }
         assert client.wait(2, 0.01) is None
 
     def test_a_published_state_is_what_a_rank_learns_first(self, start: Any) -> None:
         _, _, (zero, one) = start(2)
-        zero.contribute(contribution(0))
-        one.contribute(contribution(1))
+        gather(zero, one)
         one.publish(state(2, 7.0))
         outcome = zero.outcome(2, PATIENCE_S)
         assert isinstance(outcome, StateMessage)
         assert outcome.state["x"][0] == 7.0
 
-    def test_a_rank_may_contribute_before_the_state_is_published(self, start: Any) -> None:
-        _, _, (zero, one) = start(2)
-        zero.contribute(contribution(0))
-        one.contribute(contribution(1))
-        gathered(zero)
-        zero.adopt(state(2))
-        assert zero.contribute(contribution(0, 11, round=2)) == Pending()
-        assert zero.contribute(contribution(0, 11, round=2)) == Pending()
-        one.post(state(2), soon=True)
-        answer = one.contribute(contribution(1, 22, round=2))
-        assert isinstance(answer, Complete)
-        assert values(answer) == {0: 11, 1: 22}
-        assert values(zero.outcome(3, PATIENCE_S)) == {0: 11, 1: 22}
-
-    def test_whoever_misses_the_state_may_publish_it(self, start: Any) -> None:
-        _, client, (zero, one) = start(2)
-        zero.contribute(contribution(0))
-        one.contribute(contribution(1))
-        gathered(zero)
-        zero.adopt(state(2, 7.0))
-        zero.contribute(contribution(0, 11, round=2))
-        assert zero.remind(contribution(0, 11, round=2)) == Behind()
-        zero.publish(state(2, 7.0))
-        assert zero.remind(contribution(0, 11, round=2)) == Pending()
-        assert client.wait(2, PATIENCE_S).state["x"][0] == 7.0
-        # The finisher comes back, with what it did not get rid of.
-        one.post(state(2, 9.0), soon=True)
-        assert isinstance(one.contribute(contribution(1)), Newer)
-        answer = one.contribute(contribution(1, 22, round=2))
-        assert values(answer) == {0: 11, 1: 22}
-        assert one.latest(1)[0].state["x"][0] == 7.0
-
-    def test_a_finisher_that_comes_back_gets_its_round_again(self, start: Any) -> None:
-        run, _, (zero, one) = start(2)
-        zero.contribute(contribution(0, 10))
-        one.contribute(contribution(1, 20))
-        gathered(zero)
-        zero.contribute(contribution(0, 11, round=2))
+    def test_whoever_starts_anew_gets_the_rounds_one_by_one(self, start: Any) -> None:
+        run, _, ranks = start(2)
+        for number in range(1, 4):
+            gather(*ranks, round=number)
+            if number == 1:
+                ranks[1].publish(state(2))
         again = run.handle()
-        again.join(1, 1)
-        assert values(again.contribute(contribution(1, 20, attempt=1))) == {0: 10, 1: 20}
-        again.post(state(2), soon=True)
-        answer = again.contribute(contribution(1, 22, round=2, attempt=1))
-        assert values(answer) == {0: 11, 1: 22}
+        again.join(0, 1)
+        assert again.latest(1)[0].round == 2
+        for number in (2, 3):
+            answer = again.contribute(contribution(0, 99, round=number, attempt=1))
+            assert values(answer) == {0: 10 * number, 1: 10 * number + 1}
+            again.adopt(state(number + 1))
+        assert again.contribute(contribution(0, 40, round=4, attempt=1)) == Pending()
+        assert values(ranks[1].contribute(contribution(1, 41, round=4))) == {0: 40, 1: 41}
+
+    def test_a_state_of_an_earlier_round_disturbs_nobody(self, start: Any) -> None:
+        run, client, (zero, one) = start(2)
+        for number in range(1, 4):
+            gather(zero, one, round=number)
+        zero.contribute(contribution(0, 40, round=4))
+        one.publish(state(3, 7.0))
+        assert client.wait(2, PATIENCE_S).round == 3
+        assert isinstance(one.contribute(contribution(1, round=2)), Newer)
+        assert values(run.handle().contribute(contribution(1, round=3))) == {0: 30, 1: 31}
+        assert values(one.contribute(contribution(1, 41, round=4))) == {0: 40, 1: 41}
+        assert values(zero.outcome(5, PATIENCE_S)) == {0: 40, 1: 41}
+
+    def test_a_state_of_a_later_round_ends_the_current_one(self, start: Any) -> None:
+        _, _, (zero, one) = start(2)
+        for number in range(1, 3):
+            gather(zero, one, round=number)
+        zero.contribute(contribution(0, round=3))
+        one.publish(state(4, 7.0))
+        outcome = zero.outcome(4, PATIENCE_S)
+        assert isinstance(outcome, StateMessage)
+        assert outcome.round == 4
+        assert values(gather(zero, one, round=4)) == {0: 40, 1: 41}
+
+    def test_a_large_round_after_small_ones_is_finished_by_one_rank(self, start: Any) -> None:
+        _, _, (zero, one) = start(2)
+        gather(zero, one)
+        zero.contribute(helpers.contribution(0, 20, round=2))
+        answer = one.contribute(helpers.contribution(1, 21, round=2))
+        assert not isinstance(answer, Gathered)
+        assert values(answer) == {0: 20, 1: 21}
+        assert zero.outcome(3, 0.01) is None
+        one.post(state(3, 7.0))
+        outcome = zero.outcome(3, PATIENCE_S)
+        assert isinstance(outcome, StateMessage)
+        assert outcome.state["x"][0] == 7.0
+        assert values(gather(zero, one, round=3)) == {0: 30, 1: 31}
+
+    def test_a_rank_that_the_store_cannot_follow_is_told_so(self, start: Any) -> None:
+        _, _, (zero, one) = start(2)
+        gather(zero, one)
+        late = contribution(0, 30, round=3)
+        assert zero.contribute(late) == Behind()
+        zero.publish(state(3))
+        assert zero.contribute(late) == Pending()
+
+    def test_the_last_contributor_learns_how_old_the_newest_state_is(self, start: Any) -> None:
+        begun = time.time()
+        _, _, (zero, one) = start(2)
+        answers = [gather(zero, one)]
+        one.publish(state(2))
+        answers.append(gather(zero, one, round=2))
+        elapsed_s = time.time() - begun
+        for answer in answers:
+            assert 0.0 <= answer.state_age_s <= elapsed_s + 0.002
+
+    def test_the_client_hears_of_what_no_state_tells(self, start: Any) -> None:
+        _, client, (zero, one) = start(2)
+        gather(zero, one)
+        zero.contribute(contribution(0, round=2, telemetry=[Noted(0.0, "hello")]))
+        heard: list[Any] = []
+        deadline = time.monotonic() + PATIENCE_S
+        while not heard and time.monotonic() < deadline:
+            assert client.wait(2, 0.05) is None
+            heard += client.news()
+        assert heard == [Noted(0.0, "hello")]

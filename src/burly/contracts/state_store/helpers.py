@@ -33,10 +33,18 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
-def contribution(rank: int, value: int = 0, *, round: int = 1, attempt: int = 0) -> Any:  # noqa: A002
-    """Return a small contribution."""
-    part = Part(Reducer.SUM, np.array([value, rank], dtype=np.int64))
-    return ContributionMessage(0, round, rank, attempt, {"x": part})
+def contribution(
+    rank: int,
+    value: int = 0,
+    *,
+    round: int = 1,  # noqa: A002
+    attempt: int = 0,
+    length: int = 10_000,
+    telemetry: Sequence[Event] = (),
+) -> ContributionMessage:
+    """Return a contribution, by default too large for a round that is handed to all ranks."""
+    part = Part(Reducer.SUM, np.full(length, value, dtype=np.int64))
+    return ContributionMessage(0, round, rank, attempt, {"x": part}, telemetry)
 
 
 def state(round: int, value: float = 0.0, **arrays: Any) -> StateMessage:  # noqa: A002

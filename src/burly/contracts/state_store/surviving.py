@@ -10,7 +10,6 @@ from burly.contracts.state_store.base import OfARun
 from burly.contracts.state_store.helpers import OPERATIONS, PATIENCE_S, contribution, later, state
 from burly.events import Noted
 from burly.exceptions import FrameError, RunGoneError
-from burly.state.store import StateMessage
 
 
 class Surviving(OfARun):
@@ -42,27 +41,34 @@ class Surviving(OfARun):
         OPERATIONS[name](zero)
         assert run.time_to_live_s() > 10 * before_s
 
-    def test_every_key_expires_in_the_end(self, start: Any) -> None:
+    @pytest.mark.parametrize("length", [1, 10_000])
+    def test_every_key_expires_in_the_end(self, length: int, start: Any) -> None:
         run, _, (zero, one) = start(2)
-        zero.contribute(contribution(0))
-        one.contribute(contribution(1))
+        events = [Noted(0.0, "hello")]
+        zero.contribute(contribution(0, length=length, telemetry=events))
+        one.contribute(contribution(1, length=length))
+        zero.contribute(contribution(0, length=length, round=2))
+        one.leave(1, [])
         assert 0 < run.time_to_live_s() < float("inf")
 
     def test_nothing_is_left_behind(self, start: Any) -> None:
         run, client, (zero, one) = start(2)
-        message = StateMessage(0, 2, state(2).state, telemetry=[Noted(0.0, "hello")])
-        zero.publish(message)
-        zero.contribute(contribution(0, round=2))
-        one.contribute(contribution(1, round=2))
+        zero.publish(state(2))
+        for number, length in ((2, 1), (3, 10_000)):
+            events = [Noted(0.0, "hello")]
+            zero.contribute(contribution(0, round=number, length=length, telemetry=events))
+            one.contribute(contribution(1, round=number, length=length))
         one.leave(1, [])
         assert run.count_keys() > 0
         client.clear()
         assert run.count_keys() == 0
 
-    def test_a_failed_run_keeps_its_states_alone(self, start: Any) -> None:
+    @pytest.mark.parametrize("length", [1, 10_000])
+    def test_a_failed_run_keeps_its_states_alone(self, length: int, start: Any) -> None:
         run, _, (zero, one) = start(2)
-        zero.contribute(contribution(0))
-        one.contribute(contribution(1))
+        zero.contribute(contribution(0, length=length))
+        one.contribute(contribution(1, length=length))
+        zero.contribute(contribution(0, length=length, round=2))
         one.abort("broken")
         assert run.count_keys() == 2
 

@@ -6,9 +6,13 @@ import time
 from typing import Any
 
 from burly.contracts.state_store.base import OfARun
-from burly.contracts.state_store.helpers import PATIENCE_S, collect_departures, state
+from burly.contracts.state_store.helpers import (
+    PATIENCE_S,
+    collect_departures,
+    contribution,
+    state,
+)
 from burly.events import Noted
-from burly.state.store import StateMessage
 
 
 class Telling(OfARun):
@@ -46,7 +50,8 @@ class Telling(OfARun):
         run, client, _ = start(1)
         again = run.handle()
         again.join(0, 1, [Noted(0.0, "here")])
-        again.publish(StateMessage(0, 2, state(2).state, telemetry=[Noted(0.0, "there")]))
+        again.contribute(contribution(0, attempt=1, telemetry=[Noted(0.0, "there")]))
+        again.publish(state(2))
         told = client.wait(2, PATIENCE_S).telemetry
         assert [event.message for event in told] == ["here", "there"]
         assert list(client.news()) == []
@@ -54,10 +59,9 @@ class Telling(OfARun):
     def test_the_client_gets_all_telemetry_even_if_it_looks_seldom(self, start: Any) -> None:
         _, client, (zero,) = start(1)
         for number in range(2, 6):
-            message = StateMessage(
-                0, number, state(number).state, telemetry=[Noted(0.0, str(number))]
-            )
-            assert zero.publish(message).round == number
+            events = [Noted(0.0, str(number))]
+            zero.contribute(contribution(0, round=number - 1, telemetry=events))
+            zero.publish(state(number))
         assert not zero.wait(2, PATIENCE_S).telemetry
         message = client.wait(2, PATIENCE_S)
         assert [event.message for event in message.telemetry] == ["2", "3", "4", "5"]
