@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from burly.contributions import Part, Reducer, Step
-from burly.events import Noted, RoundDone, StatePublished
+from burly.events import Noted, RoundDone, StateMade
 from burly.exceptions import RoundTooLargeError, RunAbortedError, StateStoreError, SupersededError
 from burly.rounds import Rounds
 from burly.state.address import RunAddress
@@ -351,7 +351,7 @@ def test_the_client_gets_every_event_once(backend):
     ((_, last_words),) = client.departures(PATIENCE_S)
     events += last_words
     assert [e.message for e in events if isinstance(e, Noted)] == ["hello"]
-    published = [e for e in events if isinstance(e, StatePublished)]
+    published = [e for e in events if isinstance(e, StateMade)]
     assert [e.round for e in published] == list(range(2, N_ROUNDS + 2))
     assert published[0].figures == {"n": 2}
     done = [e for e in events if isinstance(e, RoundDone)]
@@ -370,7 +370,7 @@ def test_events_wait_for_company(backend, monkeypatch, tell_s, told_early):
     while not state.done:
         state = rounds.exchange(step(state, 0), update)
     early = [type(event) for event in client.wait(2, PATIENCE_S).telemetry]
-    per_round = [StatePublished, RoundDone]
+    per_round = [StateMade, RoundDone]
     assert early == (per_round * (N_ROUNDS - 1) if told_early else [])
     rounds.leave()
     ((_, last_words),) = client.departures(PATIENCE_S)
@@ -386,7 +386,7 @@ def test_an_observer_gets_events_at_once():
     rounds = Rounds(backend.connect(), rank=0, world_size=1, memory=MEMORY, observer=seen.append)
     state = rounds.receive()
     rounds.exchange(step(state, 0), update)
-    assert [type(event) for event in seen] == [StatePublished, RoundDone]
+    assert [type(event) for event in seen] == [StateMade, RoundDone]
     event = seen[-1]
     spent = (
         event.compute_s,

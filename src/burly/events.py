@@ -109,8 +109,8 @@ class RoundDone:
 
 
 @dataclass(frozen=True, slots=True)
-class StatePublished:
-    """A state was published, which starts a round; told once, by the worker that finished the last.
+class StateMade:
+    """A state was made, which starts a round; told by the worker that came last in the round before.
 
     ``figures`` are the algorithm's own (shift, inertia, gradient).
     """
@@ -153,7 +153,7 @@ Event = (
     | WorkerStarted
     | PartitionLoaded
     | RoundDone
-    | StatePublished
+    | StateMade
     | WorkerFinished
     | Noted
     | Ended

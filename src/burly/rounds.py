@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from burly.contributions import Contribution, Step, Totals, total
-from burly.events import Event, RoundDone, StatePublished
+from burly.events import Event, RoundDone, StateMade
 from burly.state.store import (
     Answer,
     Behind,
@@ -166,7 +166,7 @@ class Rounds:
         """Make the next state, tell of it, and publish it if that is due."""
         following = self._follow(messages, update, clock, publish=publish)
         state = following.state
-        self.record(StatePublished(time.time(), following.round, state.phase, state.figures))
+        self.record(StateMade(time.time(), following.round, state.phase, state.figures))
         return following
 
     def _follow(

@@ -20,7 +20,7 @@ from tests.launchers.counting import Counting
 
 from burly.data.arrays import from_arrays
 from burly.data.dataset import Dataset
-from burly.events import Ended, Event, Launched, Noted, RoundDone, StatePublished, WorkerFinished
+from burly.events import Ended, Event, Launched, Noted, RoundDone, StateMade, WorkerFinished
 from burly.exceptions import (
     BurlyError,
     ConfigurationError,
@@ -119,7 +119,7 @@ def test_every_event_of_every_worker_arrives_once(points: Dataset) -> None:
     _, seen = run(points, Counting(n_rounds=40), n_workers=2)
     rounds = [(e.rank, e.round) for e in seen.events if isinstance(e, RoundDone)]
     assert sorted(rounds) == [(rank, r) for rank in range(2) for r in range(1, 41)]
-    states = [e.round for e in seen.events if isinstance(e, StatePublished)]
+    states = [e.round for e in seen.events if isinstance(e, StateMade)]
     assert sorted(states) == list(range(2, 42))
     assert sum(isinstance(e, WorkerFinished) for e in seen.events) == 2
 
@@ -239,7 +239,7 @@ def test_a_worker_that_is_stuck_when_cancelled_is_killed(
 
     def interrupt(event: object) -> None:
         seen.record(event)  # type: ignore[arg-type]
-        if isinstance(event, StatePublished):
+        if isinstance(event, StateMade):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

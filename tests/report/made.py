@@ -12,7 +12,7 @@ from burly.events import (
     PartitionLoaded,
     Price,
     RoundDone,
-    StatePublished,
+    StateMade,
     WorkerFinished,
     WorkerStarted,
 )
@@ -51,7 +51,7 @@ def made_run(
         for event in _round(draw, number, phase, clocks):
             run.record(event)
         figures = {"shift": 2.0**-number, "iteration": float(number)} if number > 2 else {}
-        run.record(StatePublished(max(clocks.values()), number + 1, phase, figures))
+        run.record(StateMade(max(clocks.values()), number + 1, phase, figures))
     for rank, clock in clocks.items():
         run.record(WorkerFinished(clock + 0.01, rank, 0, 0.01, 64))
     run.record(Ended(max(clocks.values()) + 0.05, error))

@@ -12,7 +12,7 @@ from tests.report.made import PRICE, made_run
 
 from burly import KMeans, Lithops
 from burly.estimators.base import run_of
-from burly.events import Ended, Launched, Noted, RoundDone, StatePublished
+from burly.events import Ended, Launched, Noted, RoundDone, StateMade
 from burly.exceptions import ReportError
 from burly.report import charts
 from burly.report.breakdown import SHARES
@@ -50,8 +50,8 @@ def test_text_from_a_run_is_text() -> None:
     run = made_run()
     run.settings = {"<b>": "</script><script>alert(1)</script>"}
     run.record(Noted(1.0, "<img src=x>"))
-    run.record(StatePublished(1.0, 14, "</script>", {"</script>": 1.0}))
-    run.record(StatePublished(1.0, 15, "<!--", {"</script>": 2.0}))
+    run.record(StateMade(1.0, 14, "</script>", {"</script>": 1.0}))
+    run.record(StateMade(1.0, 15, "<!--", {"</script>": 2.0}))
     run.record(Ended(1.0, "<i>no</i>"))
     text = page(run)
     assert text.count("</script>") == 2
@@ -178,8 +178,8 @@ def test_who_was_waited_for_in_one_round_does_not_contradict_the_others() -> Non
 @pytest.mark.parametrize(("name", "value"), [("inertia", "113,001"), ("loss", "0.0430916")])
 def test_how_good_the_model_became_is_told(name: str, value: str) -> None:
     run = made_run()
-    last = max(event.round for event in run.events if isinstance(event, StatePublished))
-    run.record(StatePublished(1010.0, last + 1, "done", {name: float(value.replace(",", ""))}))
+    last = max(event.round for event in run.events if isinstance(event, StateMade))
+    run.record(StateMade(1010.0, last + 1, "done", {name: float(value.replace(",", ""))}))
     assert {tile.name: tile.value for tile in tiles(run)}[name.capitalize()] == value
     assert value in page(run)
 

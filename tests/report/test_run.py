@@ -13,7 +13,7 @@ from burly.events import (
     Noted,
     PartitionLoaded,
     RoundDone,
-    StatePublished,
+    StateMade,
     WorkerFinished,
     WorkerStarted,
 )
@@ -155,7 +155,7 @@ def shown(seen: list[Event]) -> list[str]:
 
 
 def test_progress_without_a_terminal_is_plain_lines() -> None:
-    state = StatePublished(101.0, 5, "lloyd", {"shift": 0.5})
+    state = StateMade(101.0, 5, "lloyd", {"shift": 0.5})
     assert shown([*events()[:-1], state, Ended(102.0)]) == [
         "seed 3, start random",
         "Lithops localhost: launching 2 workers",
@@ -165,12 +165,12 @@ def test_progress_without_a_terminal_is_plain_lines() -> None:
 
 
 def test_progress_does_not_go_back_to_a_state_that_is_told_late() -> None:
-    late = [StatePublished(101.0, 9, "done"), StatePublished(100.0, 8, "final")]
+    late = [StateMade(101.0, 9, "done"), StateMade(100.0, 8, "final")]
     assert shown(late)[1:] == ["done, round 9"]
 
 
 def test_plain_lines_about_one_phase_do_not_follow_every_round() -> None:
-    states: list[Event] = [StatePublished(101.0, r, "lloyd") for r in range(2, 500)]
+    states: list[Event] = [StateMade(101.0, r, "lloyd") for r in range(2, 500)]
     assert LINE_S >= 1
     assert len(shown(states)) < 20
 
@@ -191,7 +191,7 @@ def test_progress_in_a_terminal_is_one_line_that_goes_away(
     monkeypatch.setenv("TERM", "xterm-256color")
     stream = _Terminal()
     with progress(Run(seed=3, init="random"), stream=stream) as show:
-        for event in [*events()[:-1], StatePublished(101.0, 5, "lloyd", {"shift": 0.5})]:
+        for event in [*events()[:-1], StateMade(101.0, 5, "lloyd", {"shift": 0.5})]:
             show(event)
         show._live.refresh()  # type: ignore[attr-defined]
     text = stream.getvalue()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.report.made import PRICE, made_run
 
-from burly.events import StatePublished
+from burly.events import StateMade
 from burly.exceptions import RunFileError
 from burly.model_files import ModelFile, write_model
 from burly.report.run import Run
@@ -33,7 +33,7 @@ def test_a_run_file_is_json_with_named_fields(tmp_path: Path) -> None:
 
 def test_what_json_has_no_word_for_is_left_out_or_text() -> None:
     run = Run({"C": math.inf, "path": Path("x")})
-    run.record(StatePublished(1.0, 2, "p", {"shift": math.nan, "loss": 1.0}))
+    run.record(StateMade(1.0, 2, "p", {"shift": math.nan, "loss": 1.0}))
     content = json.loads(run.to_json(), parse_constant=pytest.fail)
     assert content["settings"] == {"C": "inf", "path": "x"}
     assert content["events"][0]["figures"] == {"loss": 1.0}
@@ -68,7 +68,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path, content: str) -> None:
         *(("Launched", "launcher", value) for value in (1, None)),
         *(("Launched", "price", value) for value in (7, [])),
         *(("RoundDone", "compute_s", value) for value in ("1", math.inf, {})),
-        *(("StatePublished", "figures", value) for value in (3, {"shift": "x"}, {"shift": None})),
+        *(("StateMade", "figures", value) for value in (3, {"shift": "x"}, {"shift": None})),
         *(("Ended", "error", value) for value in (None, 3)),
     ],
 )  # fmt: skip

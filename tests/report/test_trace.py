@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from tests.report.made import made_run, of
 
-from burly.events import StatePublished
+from burly.events import StateMade
 from burly.report.breakdown import SHARES
 
 
@@ -55,4 +55,4 @@ def test_it_holds_the_time_of_the_events(entries) -> None:
 def test_workers_have_names_and_states_stand_on_a_line_of_their_own(entries) -> None:
     names = {e["tid"]: e["args"]["name"] for e in entries if e["name"] == "thread_name"}
     assert names == {1: "states", **{n + 2: f"worker {n} host:{n + 10}" for n in range(3)}}
-    assert sum(e["ph"] == "i" for e in entries) == len(of(made_run(), StatePublished))
+    assert sum(e["ph"] == "i" for e in entries) == len(of(made_run(), StateMade))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-from burly.events import Event, StatePublished
+from burly.events import Event, StateMade
 from burly.exceptions import RunAbortedError, StartTimeoutError, WorkerDiedError, revive
 from burly.state.store import StateMessage, StateStore
 from burly.states import State
@@ -89,8 +89,8 @@ class Watch:
                 continue
             self._all_started = True
             newest, state = message.round, message.state
-            # Whoever published this state tells of it in its next message, which may be long in coming.
-            seen = StatePublished(time.time(), newest, state.phase, state.figures)
+            # Whoever made this state tells of it in its next message, which may be long in coming.
+            seen = StateMade(time.time(), newest, state.phase, state.figures)
             self._report([*message.telemetry, seen])
             if not state.done:
                 time.sleep(PACE_S)
@@ -170,6 +170,7 @@ class Watch:
                 getattr(event, "rank", None),
                 getattr(event, "attempt", None),
                 getattr(event, "round", None),
+                getattr(event, "message", None),
             )
             if key not in self._seen:
                 self._seen.add(key)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from burly.events import Event, RoundDone, StatePublished
+from burly.events import Event, RoundDone, StateMade
 from burly.report.units import count
 
 Rows = list[dict[str, Any]]
@@ -18,7 +18,7 @@ COUNTERS = {"iteration", "seeds", "candidates"}
 def figures(events: Iterable[Event]) -> dict[str, Rows]:
     """Return, for each figure that was told more than once, its value by round."""
     told: dict[str, Rows] = {}
-    states = (event for event in events if isinstance(event, StatePublished))
+    states = (event for event in events if isinstance(event, StateMade))
     for event in sorted(states, key=lambda state: state.round):  # workers tell of them in any order
         for name, value in event.figures.items():
             if name not in COUNTERS and math.isfinite(value):

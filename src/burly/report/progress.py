@@ -17,7 +17,7 @@ from burly.events import (
     Noted,
     PartitionLoaded,
     RoundDone,
-    StatePublished,
+    StateMade,
     WorkerStarted,
 )
 from burly.report.units import count, count_text, seconds_text
@@ -72,7 +72,7 @@ class Standing:
                 self._rows[event.rank] = event.n_rows
             case RoundDone():
                 self._add(event)
-            case StatePublished() if event.round > self.round:  # workers tell of them in any order
+            case StateMade() if event.round > self.round:  # workers tell of them in any order
                 self.phase, self.round = event.phase, event.round
                 self.shift = event.figures.get("shift")
             case Ended():
@@ -160,7 +160,7 @@ class _Lines:
                 self.say(f"{standing.launcher}: launching {count(standing.n_workers, 'worker')}")
             case Noted():
                 self.say(f"note: {event.message}")
-            case StatePublished():
+            case StateMade():
                 due = time.monotonic() - self._said_at >= LINE_S
                 if standing.phase not in self._said_phases or due:
                     self._said_phases.add(standing.phase)

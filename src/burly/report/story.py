@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from burly.events import Ended, PartitionLoaded, RoundDone, StatePublished, WorkerStarted
+from burly.events import Ended, PartitionLoaded, RoundDone, StateMade, WorkerStarted
 from burly.report.stragglers import paces, straggler
 from burly.report.units import bytes_text, count_text, seconds_text, usd_text
 
@@ -120,7 +120,7 @@ def tiles(run: History) -> list[Tile]:
 
 def _quality(run: History) -> list[Tile]:
     """Return how good the model is by the last that was told of it, if that was told."""
-    states = [event for event in run.events if isinstance(event, StatePublished)]
+    states = [event for event in run.events if isinstance(event, StateMade)]
     told = max(states, key=lambda state: state.round).figures if states else {}
     return [
         Tile(name.capitalize(), f"{told[name]:,.6g}", hint)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from burly.events import RoundDone, StatePublished, WorkerStarted
+from burly.events import RoundDone, StateMade, WorkerStarted
 from burly.report.spans import spans
 
 if TYPE_CHECKING:
     from burly.report.history import History
 
 _STATES = 1
-"""The thread that shows when states were published. Thread 0 would be the idle one for Perfetto, which
+"""The thread that shows when states were made. Thread 0 would be the idle one for Perfetto, which
 forgets its name."""
 _WORKERS = 2
 """Rank r is thread r + 2."""
@@ -84,7 +84,7 @@ def _states(run: History) -> list[dict[str, Any]]:
             "args": {name: _number(value) for name, value in event.figures.items()},
         }
         for event in run.events
-        if isinstance(event, StatePublished)
+        if isinstance(event, StateMade)
     ]
 
 
