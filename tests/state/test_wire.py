@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from burly.state import wire as wires
 from burly.state.address import Location
+from burly.state.store import Traffic
 from burly.state.wire import LostError, RefusedError, Wire
 
 
@@ -35,7 +36,7 @@ def spoken_with(*pieces, scheme="redis"):
     server = threading.Thread(target=serve)
     server.start()
     location = Location.parse(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
-    wire = Wire(location, connect_s=20, answer_s=20)
+    wire = Wire(location, connect_s=20, answer_s=20, traffic=Traffic())
     yield wire
     wire.close()
     server.join()
@@ -86,7 +87,7 @@ def test_a_reply_that_came_soon_is_waited_for_awake_the_next_time(monkeypatch):
 
     with spoken_with(b"+1\r\n", second()) as wire:
         for expected in (b"1", b"2"):
-            wire.send(("PING",))
+            wire.send("PING")
             assert wire.receive() == expected
 
 
@@ -97,7 +98,7 @@ def test_other_replies_are_waited_for_asleep(monkeypatch, scheme, awake_s):
     monkeypatch.setattr(os, "sched_yield", pytest.fail)
     with spoken_with(b"+1\r\n", b"+2\r\n", scheme=scheme) as wire:
         for expected in (b"1", b"2"):
-            wire.send(("PING",))
+            wire.send("PING")
             assert wire.receive() == expected
 
 
@@ -120,9 +121,9 @@ def test_what_is_not_the_protocol_is_a_lost_connection(nonsense):
 @pytest.mark.parametrize("n_bytes", [0, 5, (1 << 14) + 1])
 def test_a_command_is_bytes_text_and_numbers(embedded_url, n_bytes):
     body = bytes(n_bytes)
-    wire = Wire(Location.parse(embedded_url), connect_s=20, answer_s=20)
-    wire.send(("ECHO", body))
+    wire = Wire(Location.parse(embedded_url), connect_s=20, answer_s=20, traffic=Traffic())
+    wire.send("ECHO", body)
     assert wire.receive() == body
-    wire.send(("ECHO", 12))
+    wire.send("ECHO", 12)
     assert wire.receive() == b"12"
     wire.close()

@@ -86,7 +86,7 @@ class ValkeyStateStore(StateStore):
         address = self._address
         for script in scripts.ALL:
             self._server.connection.call("SCRIPT", "LOAD", script.source)
-        self._server.evaluate(
+        self._server.ask(
             scripts.OPEN,
             address.world_size,
             address.memory,
@@ -128,7 +128,7 @@ class ValkeyStateStore(StateStore):
 
     # --- a rank ---------------------------------------------------------------------------------
     def join(self, rank: int, attempt: int, telemetry: Sequence[Event] = ()) -> None:
-        self._server.identity = (str(rank), str(attempt))
+        self._server.become(rank, attempt)
         self._server.ask(scripts.JOIN, self._telemetry(telemetry))
 
     def contribute(self, message: ContributionMessage) -> Answer:

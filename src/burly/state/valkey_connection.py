@@ -13,7 +13,7 @@ from typing import Any
 from burly.exceptions import StateStoreError, StateStoreUnreachableError
 from burly.state.address import Location
 from burly.state.store import Traffic
-from burly.state.wire import RefusedError, Wire
+from burly.state.wire import Opening, RefusedError, Wire
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class ValkeyConnection:
     ----------
     location : Location
     traffic : Traffic
-        Counts commands (those of connecting, too) and the bytes of arguments and replies.
+        Counts commands, those of connecting too, and bytes.
     patience_s : float
         How long a connection that was once there is tried again. The first one gets `CONNECT_S`.
     longest_wait_s : float
@@ -79,12 +79,19 @@ class ValkeyConnection:
         self._unread = 0
         self._was_there = False
 
-    def call(self, *arguments: Any, after_reconnect: Callable[[], object] | None = None) -> Any:
+    def call(
+        self,
+        *arguments: Any,
+        opening: Opening | None = None,
+        after_reconnect: Callable[[], object] | None = None,
+    ) -> Any:
         """Send a command and return the reply.
 
         Parameters
         ----------
         *arguments : bytes, str, int or float
+        opening : Opening, optional
+            What the command begins with, before the arguments.
         after_reconnect : callable, optional
             Called before the command is sent again over a new connection.
 
@@ -104,7 +111,7 @@ class ValkeyConnection:
                 wire = self._wire or self._connect()
                 if lost and after_reconnect is not None:
                     after_reconnect()
-                return self._ask(wire, arguments)
+                return self._ask(wire, arguments, opening)
             except RefusedError as error:
                 if error.code == NO_SCRIPT:
                     raise
@@ -126,12 +133,11 @@ class ValkeyConnection:
             time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 (spreads the herd)
             pause_s = min(2 * pause_s, 1.0)
 
-    def post(self, *arguments: Any) -> None:
+    def post(self, *arguments: Any, opening: Opening | None = None) -> None:
         """Send a command whose reply nobody needs: what follows finds out whether it arrived."""
         try:
             wire = self._wire or self._connect()
-            self._traffic.commands += 1
-            self._traffic.bytes_sent += wire.send(arguments)
+            wire.send(*arguments, opening=opening)
             self._unread += 1
         except (OSError, RefusedError):
             self.close()
@@ -143,23 +149,24 @@ class ValkeyConnection:
             self._wire = None
         self._unread = 0
 
-    def _ask(self, wire: Wire, arguments: tuple[Any, ...]) -> Any:
-        self._traffic.commands += 1
-        self._traffic.bytes_sent += wire.send(arguments)
+    def _ask(self, wire: Wire, arguments: tuple[Any, ...], opening: Opening | None) -> Any:
+        wire.send(*arguments, opening=opening)
         while self._unread:
             self._unread -= 1
             with suppress(RefusedError):
                 wire.receive()
         reply = wire.receive()
-        self._traffic.bytes_received += _size(reply)
         self._was_there = True
         return reply
 
     def _connect(self) -> Wire:
-        wire = Wire(self._node or self._location, connect_s=CONNECT_S, answer_s=self._answer_s)
-        self._traffic.commands += wire.n_introductions
-        self._wire = wire
-        return wire
+        self._wire = Wire(
+            self._node or self._location,
+            connect_s=CONNECT_S,
+            answer_s=self._answer_s,
+            traffic=self._traffic,
+        )
+        return self._wire
 
     def _follow(self, error: RefusedError) -> bool:
         """Turn to the node of a cluster that has the keys of this run: all are in one slot."""
@@ -271,11 +278,3 @@ def _may_pass(error: RefusedError) -> bool:
 def _pairs(reply: list[Any]) -> dict[str, str]:
     texts = [item.decode() if isinstance(item, bytes) else str(item) for item in reply]
     return dict(zip(texts[::2], texts[1::2], strict=True))
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, bytes | memoryview):
-        return len(value)
-    if isinstance(value, list | tuple):
-        return sum(map(_size, value))
-    return 8

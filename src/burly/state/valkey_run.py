@@ -12,7 +12,7 @@ from burly.state.address import Location, RunAddress
 from burly.state.frames import Frame, FrameCodec
 from burly.state.store import Traffic
 from burly.state.valkey_connection import ValkeyConnection
-from burly.state.wire import RefusedError
+from burly.state.wire import Opening, RefusedError
 
 BLOCK_S = 5.0
 """The longest time for which the server is asked to hold a read."""
@@ -34,8 +34,6 @@ class ValkeyRun:
     Attributes
     ----------
     connection : ValkeyConnection
-    identity : (str, str)
-        Rank and attempt, as every script is told them; no rank: the client.
     """
 
     def __init__(self, address: RunAddress, codec: FrameCodec, traffic: Traffic) -> None:
@@ -45,10 +43,15 @@ class ValkeyRun:
             patience_s=address.patience_s,
             longest_wait_s=BLOCK_S,
         )
-        self.identity: tuple[str, str] = ("", "0")
         self._address = address
         self._codec = codec
         self._keys = keys_of(address, address.leg)
+        self.become("", 0)
+
+    def become(self, rank: int | str, attempt: int) -> None:
+        """Say who asks, as every script is told it; without a rank, the client."""
+        self._identity = (rank, attempt)
+        self._openings: dict[str, Opening] = {}
 
     def read(self, timeout_s: float, streams: Callable[[], Mapping[str, str]]) -> Iterator[Entries]:
         """Yield what blocking reads of some streams return, until the time is over.
@@ -87,7 +90,11 @@ class ValkeyRun:
 
     def ask(self, script: scripts.Script, *arguments: Any, quiet: bool = False) -> list[Any]:
         """Run a script behind the fence; ``quiet``: a run that has ended already is no error."""
-        reply = self.evaluate(script, *self.identity, *arguments)
+        try:
+            reply: list[Any] = self.connection.call(*arguments, opening=self._opening(script))
+        except RefusedError:  # the server has forgotten the script
+            whole = self._begin("EVAL", script.source)
+            reply = self.connection.call(*arguments, opening=whole)
         if quiet:
             return reply
         match reply[0]:
@@ -99,7 +106,7 @@ class ValkeyRun:
             case b"aborted":
                 self._raise_aborted(reply[1])
             case b"superseded":
-                rank, attempt = self.identity
+                rank, attempt = self._identity
                 raise SupersededError(
                     f"attempt {attempt} of rank {rank} was superseded by attempt {int(reply[1])}"
                 )
@@ -107,23 +114,19 @@ class ValkeyRun:
 
     def tell(self, script: scripts.Script, *arguments: Any) -> None:
         """Have a script run whose answer nobody waits for."""
-        request = self._request(*self.identity, *arguments)
-        self.connection.post("EVALSHA", script.sha, *request)
-
-    def evaluate(self, script: scripts.Script, *arguments: Any) -> list[Any]:
-        """Run a script for nobody in particular, and return what it says."""
-        request = self._request(*arguments)
-        try:
-            reply: list[Any] = self.connection.call("EVALSHA", script.sha, *request)
-        except RefusedError:
-            reply = self.connection.call("EVAL", script.source, *request)
-        return reply
+        self.connection.post(*arguments, opening=self._opening(script))
 
     def _raise_aborted(self, frame: Frame) -> None:
         raise RunAbortedError(self._codec.decode_record(frame, "abort")["reason"])
 
-    def _request(self, *arguments: Any) -> tuple[Any, ...]:
-        return (len(self._keys), *self._keys, self._address.leg, *arguments)
+    def _opening(self, script: scripts.Script) -> Opening:
+        if script.sha not in self._openings:
+            self._openings[script.sha] = self._begin("EVALSHA", script.sha)
+        return self._openings[script.sha]
+
+    def _begin(self, command: str, what: str) -> Opening:
+        keys = self._keys
+        return Opening.of(command, what, len(keys), *keys, self._address.leg, *self._identity)
 
     def _key(self, name: str) -> str:
         return self._keys[scripts.KEYS.index(name)]

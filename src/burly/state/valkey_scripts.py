@@ -90,16 +90,15 @@ OPEN = Script(
     _NOW
     + """
 redis.call('DEL', unpack(KEYS))
-redis.call('XADD', KEYS[2], ARGV[6] .. '-0', 'frame', ARGV[7])
-redis.call('HSET', KEYS[1], 'leg', ARGV[1], 'world', ARGV[2], 'memory', ARGV[3], 'ttl', ARGV[4],
-  'lease', ARGV[5], 'newest', ARGV[6], 'index', ARGV[6] .. ':', 'at', now(),
-  'gathered', 0)
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
-redis.call('PEXPIRE', KEYS[2], ARGV[4])
+redis.call('XADD', KEYS[2], ARGV[8] .. '-0', 'frame', ARGV[9])
+redis.call('HSET', KEYS[1], 'leg', ARGV[1], 'world', ARGV[4], 'memory', ARGV[5], 'ttl', ARGV[6],
+  'lease', ARGV[7], 'newest', ARGV[8], 'index', ARGV[8] .. ':', 'at', now(), 'gathered', 0)
+redis.call('PEXPIRE', KEYS[1], ARGV[6])
+redis.call('PEXPIRE', KEYS[2], ARGV[6])
 return {'ok'}
 """
 )
-"""leg, world size, memory, time to live (ms), lease (ms), round, frame."""
+"""world size, memory, time to live (ms), lease (ms), round, frame."""
 
 CHECK = Script(_FENCE + "return {'ok'}")
 

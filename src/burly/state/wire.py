@@ -11,9 +11,11 @@ import os
 import select
 import socket
 import time
+from dataclasses import dataclass
 from typing import Any, Final
 
 from burly.state.address import Location
+from burly.state.store import Traffic
 
 _READ_BYTES: Final = 1 << 16
 _LARGE_BYTES: Final = 1 << 14
@@ -40,6 +42,21 @@ class RefusedError(Exception):
         self.code = message.partition(" ")[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How many commands begin, encoded once."""
+
+    n_arguments: int
+    encoded: bytes
+
+    @classmethod
+    def of(cls, *arguments: Any) -> Opening:
+        """Encode the arguments with which commands begin: bytes, text and numbers."""
+        bodies = [_body(argument) for argument in arguments]
+        pieces = [b"$%d\r\n%b\r\n" % (len(body), body) for body in bodies]
+        return cls(len(bodies), b"".join(pieces))
+
+
 class Wire:
     """A connection to a server, introduced: user, password and database are settled.
 
@@ -50,6 +67,8 @@ class Wire:
         How long it may take to connect.
     answer_s : float
         How long an answer may take, once the connection is there.
+    traffic : Traffic
+        Counts commands, and the bytes that are sent and received.
 
     Raises
     ------
@@ -57,14 +76,12 @@ class Wire:
         If nobody listens, nobody vouches for the certificate, or the connection is lost.
     RefusedError
         If the server refuses the user or the password.
-
-    Attributes
-    ----------
-    n_introductions : int
-        How many commands it took to be introduced.
     """
 
-    def __init__(self, location: Location, *, connect_s: float, answer_s: float) -> None:
+    def __init__(
+        self, location: Location, *, connect_s: float, answer_s: float, traffic: Traffic
+    ) -> None:
+        self._traffic = traffic
         self._socket: Any = _open(location, connect_s)
         self._is_ready = select.poll()
         self._is_ready.register(self._socket, select.POLLIN)
@@ -73,7 +90,6 @@ class Wire:
         self._waited_s: dict[Any, float] = {}
         self._data = b""
         self._at = 0
-        self.n_introductions = 0
         try:
             self._socket.settimeout(answer_s)
             if location.password:
@@ -85,23 +101,26 @@ class Wire:
             self.close()
             raise
 
-    def send(self, arguments: tuple[Any, ...]) -> int:
-        """Send a command of bytes, text and numbers; return the size of these."""
-        pieces = [b"*%d\r\n" % len(arguments)]
-        n_bytes = 0
-        self._asked = arguments[0]
+    def send(self, *arguments: Any, opening: Opening | None = None) -> None:
+        """Send a command of bytes, text and numbers, after its beginning if that is encoded already."""
+        n_arguments = len(arguments)
+        begin = b""
+        if opening is not None:
+            n_arguments += opening.n_arguments
+            begin = opening.encoded
+        pieces = [b"*%d\r\n" % n_arguments, begin]
         for argument in arguments:
-            body = argument if isinstance(argument, bytes) else str(argument).encode()
+            body = _body(argument)
             pieces.append(b"$%d\r\n" % len(body))
             if len(body) > _LARGE_BYTES:
-                self._socket.sendall(b"".join(pieces))
-                self._socket.sendall(body)
+                self._send(b"".join(pieces))
+                self._send(body)
                 pieces = [b"\r\n"]
             else:
                 pieces += (body, b"\r\n")
-            n_bytes += len(body)
-        self._socket.sendall(b"".join(pieces))
-        return n_bytes
+        self._send(b"".join(pieces))
+        self._asked = opening or arguments[0]
+        self._traffic.commands += 1
 
     def receive(self) -> Any:
         """Return the next reply: bytes, a read-only view, an int, a list of these, or None.
@@ -126,9 +145,12 @@ class Wire:
         self._socket.close()
 
     def _introduce(self, *command: Any) -> None:
-        self.n_introductions += 1
-        self.send(command)
+        self.send(*command)
         self.receive()
+
+    def _send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+        self._traffic.bytes_sent += len(data)
 
     def _reply(self) -> Any:
         line = self._line()
@@ -174,6 +196,7 @@ class Wire:
             if not received:
                 raise LostError("the server closed the connection")
             at += received
+            self._traffic.bytes_received += received
         return view[:n_bytes].toreadonly()
 
     def _more(self) -> None:
@@ -185,12 +208,17 @@ class Wire:
             self._waited_s[self._asked] = time.perf_counter() - begun
         if not received:
             raise LostError("the server closed the connection")
+        self._traffic.bytes_received += len(received)
         self._data = self._data[self._at :] + received
         self._at = 0
 
     def _stay_awake(self, until: float) -> None:
         while not self._is_ready.poll(0) and time.perf_counter() < until:
             os.sched_yield()
+
+
+def _body(argument: Any) -> bytes:
+    return argument if isinstance(argument, bytes) else str(argument).encode()
 
 
 def _open(location: Location, connect_s: float) -> socket.socket:
