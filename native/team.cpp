@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <stdexcept>
 #include <string>
 
@@ -15,15 +16,23 @@
 namespace burly {
 namespace {
 
-// Long enough to meet a round that follows at once, short enough not to burn a function's quota.
-constexpr int kSpins = 1000;
+using Clock = std::chrono::steady_clock;
 
-// Waits while a == value: some microseconds awake, then asleep.
-void await_change(const std::atomic<std::uint32_t>& a, std::uint32_t value) {
-  for (int i = 0; i < kSpins; ++i) {
-    if (a.load(std::memory_order_acquire) != value) return;
-    relax();
-  }
+// What a wait may spend awake: long enough to meet the others of a team, short enough not to burn a function's quota.
+constexpr std::chrono::microseconds kAwake{50};
+// The same where the last wait was no longer than this: as long as what lies between two rounds in process. A thread
+// that sleeps there comes back late, and perhaps on a core that is taken.
+constexpr std::chrono::microseconds kAwakeBetween{300};
+
+// Waits while a == value: awake for so long, then asleep.
+void await_change(const std::atomic<std::uint32_t>& a, std::uint32_t value, Clock::duration awake = kAwake) {
+  const auto end = Clock::now() + awake;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (a.load(std::memory_order_acquire) != value) return;
+      relax();
+    }
+  } while (Clock::now() < end);
   while (a.load(std::memory_order_acquire) == value) a.wait(value, std::memory_order_acquire);
 }
 
@@ -110,9 +119,12 @@ void Team::serve(int thread) {
   StandardArithmetic arithmetic;
   tids_[dedicated_ ? thread : thread - 1] = thread_id();
   std::uint32_t seen = 0;
+  Clock::duration awake = kAwakeBetween;
   if (busy_.fetch_sub(1, std::memory_order_release) == 1) busy_.notify_all();
   for (;;) {
-    await_change(call_, seen);
+    const auto begun = Clock::now();
+    await_change(call_, seen, awake);
+    awake = Clock::now() - begun <= kAwakeBetween ? kAwakeBetween : kAwake;
     ++seen;
     if (job_ == nullptr) return;
     job_(context_, thread);
