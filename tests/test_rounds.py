@@ -31,7 +31,15 @@ class DiedError(Exception):
 # --- a toy algorithm: exact, and dependent on all the states that update may read -----------------
 def step(state, rank):
     share = np.array([int(state["n"]) * 10 + rank], dtype=np.int64)
-    return Step({"sum": Part(Reducer.SUM, share), "most": Part(Reducer.MAX, share)})
+    # Every third round is too large to be handed to all ranks.
+    bulk = np.zeros(5000 if int(state["n"]) % 3 == 0 else 1)
+    return Step(
+        {
+            "sum": Part(Reducer.SUM, share),
+            "most": Part(Reducer.MAX, share),
+            "bulk": Part(Reducer.MAX, bulk),
+        }
+    )
 
 
 def update(states, totals):
@@ -224,6 +232,52 @@ def test_a_fault_changes_no_bit(name, round_, any_backend):
         thread.join(PATIENCE_S)
     assert not errors
     assert results == dict.fromkeys(range(WORLD), expected(memory))
+    client.clear()
+    client.close()
+
+
+class Unlucky:
+    """A store to which anything may happen at any time."""
+
+    MISHAPS = (dies_before, dies_after, sends_twice)
+    LOST = ("contribute", "remind")
+
+    def __init__(self, store, random):
+        self._store = store
+        self._random = random
+
+    def __getattr__(self, name):
+        real = getattr(self._store, name)
+        if name not in ("contribute", "remind", "publish", "post", "outcome", "latest"):
+            return real
+
+        def perhaps(first, *others):
+            if self._random.random() > 0.15:
+                return real(first, *others)
+            mishaps = (*self.MISHAPS, loses_the_answer) if name in self.LOST else self.MISHAPS
+            mishap = mishaps[self._random.integers(len(mishaps))]
+            return mishap(lambda first: real(first, *others), first)
+
+        return perhaps
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_mixture_of_mishaps_changes_a_bit(seed, any_backend):
+    backend, memory = any_backend, any_backend.memory
+    client = backend.start(lease_s=0.05)
+
+    def live(rank, random, attempt=0):
+        store = backend.connect()
+        try:
+            return take_part(Unlucky(store, random), rank, attempt, 0.02, memory)
+        except DiedError:
+            pass
+        finally:
+            store.close()
+        return live(rank, random, attempt + 1)
+
+    ends = [later(live, rank, np.random.default_rng([seed, rank])) for rank in range(WORLD)]
+    assert [end.result(PATIENCE_S) for end in ends] == [expected(memory)] * WORLD
     client.clear()
     client.close()
 

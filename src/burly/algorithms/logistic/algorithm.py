@@ -85,7 +85,7 @@ class LogisticRegression(Algorithm):
             case _:
                 problem = Problem.of(self.settings, state)
                 rows = scratch.label(state, partition)
-                sums = SOLVERS[str(state["solver"])].evaluate(problem, state, rows)
+                sums = SOLVERS[state["solver"].item()].evaluate(problem, state, rows)
                 return _summed(sums)
 
     def update(self, states: Sequence[State], totals: Totals) -> State:
@@ -105,7 +105,7 @@ class LogisticRegression(Algorithm):
         sums = {name: record[name] for name in record.dtype.names or ()}
         if any(np.count_nonzero(sums[name]) for name in _MISSES if name in sums):
             return measuring.again(state)
-        solver = SOLVERS[str(state["solver"])]
+        solver = SOLVERS[state["solver"].item()]
         return solver.advance(Problem.of(self.settings, state), state, sums)
 
 
