@@ -7,12 +7,17 @@
     4       2         version of this format
     6       2         zero
     8       4         length of the header, n
-    12      n         header, JSON in UTF-8, padded with spaces
-    12 + n  ...       the arrays in the header's order, each padded with zeros to 16 bytes
+    12      8         round; with a record, 0
+    20      4         rank; with a state or a record, 0
+    24      4         attempt, likewise
+    28      4         zero
+    32      n         header, JSON in UTF-8, padded with spaces
+    32 + n  ...       the arrays in the header's order, each padded with zeros to 16 bytes
     -32     32        BLAKE2b over everything before it, keyed with the run's secret
 
-There is no pickle. The header repeats where the frame belongs (run, leg, round, rank), so that a
-frame that is genuine but in the wrong place is refused like a forged one. Arrays are decoded as
+There is no pickle. The frame repeats where it belongs (run, leg, round, rank), so that one that is
+genuine but in the wrong place is refused like a forged one. The header of a contribution is the same
+round after round, and so it is written and read once. Arrays are decoded as
 read-only views into the frame; numbers in the header are little-endian too.
 """
 
@@ -23,6 +28,7 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, get_args
 
@@ -38,7 +44,9 @@ from burly.states import NUMERICS_VERSION, State
 FORMAT_VERSION = 1
 
 _MAGIC = b"brly"
-_PREFIX = struct.Struct("<4sHHI")
+_PREFIX = struct.Struct("<4sHHIqii4x")
+_REMEMBERED_BYTES = 4096
+"""A header that is no longer than this may be kept."""
 _TAG_BYTES = 32
 _PERSON = b"burly frame"
 _REDUCERS = {reducer.value: reducer for reducer in Reducer}
@@ -80,13 +88,8 @@ class FrameCodec:
             ((name, part.reducer.value, part.limit), array.dtype, array.shape)
             for (name, part), array in zip(parts, arrays, strict=True)
         )
-        header = {
-            "round": message.round,
-            "rank": message.rank,
-            "attempt": message.attempt,
-            "arrays": describe(entries),
-        }
-        return self._seal("contribution", header, arrays)
+        text = _described_text("contribution", tuple(self._place.items()), describe(entries))
+        return self._seal(text, arrays, message.round, message.rank, message.attempt)
 
     def decode_contribution(
         self,
@@ -99,7 +102,7 @@ class FrameCodec:
 
         Telemetry does not travel with contributions: see `encode_record`.
         """
-        header, body = self._unseal(frame, "contribution", round=round, rank=rank)
+        header, attempt, body = self._unseal(frame, "contribution", round=round, rank=rank)
         try:
             layout = Layout.of(header["arrays"])
             contribution = {
@@ -108,7 +111,7 @@ class FrameCodec:
                     layout.held, layout.views(frame, *body), strict=True
                 )
             }
-            return ContributionMessage(self._leg, round, rank, header["attempt"], contribution)
+            return ContributionMessage(self._leg, round, rank, attempt, contribution)
         except (KeyError, TypeError, ValueError) as error:
             raise FrameError(f"a contribution's header makes no sense: {error}") from error
 
@@ -127,17 +130,16 @@ class FrameCodec:
             for name in message.state.arrays
         )
         header = {
-            "round": message.round,
             "phase": message.state.phase,
             "done": message.state.done,
             "figures": dict(message.state.figures),
             "arrays": describe(entries),
         }
-        return self._seal("state", header, list(sent.values()))
+        return self._seal(self._text("state", header), list(sent.values()), message.round)
 
     def decode_state(self, frame: Frame, *, round: int) -> StateMessage:  # noqa: A002
         """Return the state in a frame; the arrays named in its ``carried`` are yet missing."""
-        header, body = self._unseal(frame, "state", round=round)
+        header, _, body = self._unseal(frame, "state", round=round)
         try:
             layout = Layout.of(header["arrays"])
             carried = {name: int(number) for name, number in layout.elsewhere}
@@ -157,20 +159,28 @@ class FrameCodec:
     # --- everything without arrays --------------------------------------------------------------
     def encode_record(self, kind: str, **values: Any) -> bytes:
         """Return a frame without arrays: an abort, a departure, or telemetry."""
-        return self._seal(kind, values, [])
+        return self._seal(self._text(kind, values))
 
     def decode_record(self, frame: Frame, kind: str) -> Header:
         """Return the values that `encode_record` was given."""
-        header, (start, stop) = self._unseal(frame, kind)
+        header, _, (start, stop) = self._unseal(frame, kind)
         if start != stop:
             raise FrameError(f"a frame ({kind}) has {stop - start} bytes that belong to no array")
         return header
 
     # --- the envelope ---------------------------------------------------------------------------
-    def _seal(self, kind: str, header: Header, arrays: Sequence[Array]) -> bytes:
-        text = _ENCODE({"kind": kind, **self._place, **header}).encode()
-        text += b" " * (-(_PREFIX.size + len(text)) % ALIGNMENT)
-        prefix = _PREFIX.pack(_MAGIC, FORMAT_VERSION, 0, len(text))
+    def _text(self, kind: str, header: Header) -> bytes:
+        return _padded({"kind": kind, **self._place, **header})
+
+    def _seal(
+        self,
+        text: bytes,
+        arrays: Sequence[Array] = (),
+        round: int = 0,  # noqa: A002
+        rank: int = 0,
+        attempt: int = 0,
+    ) -> bytes:
+        prefix = _PREFIX.pack(_MAGIC, FORMAT_VERSION, 0, len(text), round, rank, attempt)
         pieces = [prefix, text, *pieces_of(arrays)]
         digest = blake2b(key=self._secret, digest_size=_TAG_BYTES, person=_PERSON)
         for piece in pieces:
@@ -178,10 +188,18 @@ class FrameCodec:
         pieces.append(digest.digest())
         return b"".join(pieces)
 
-    def _unseal(self, frame: Frame, kind: str, **expected: int) -> tuple[Header, tuple[int, int]]:
+    def _unseal(
+        self,
+        frame: Frame,
+        kind: str,
+        *,
+        round: int = 0,  # noqa: A002
+        rank: int = 0,
+    ) -> tuple[Header, int, tuple[int, int]]:
+        """Return the header, the attempt, and where the arrays are."""
         if len(frame) < _PREFIX.size + _TAG_BYTES:
             raise FrameError(f"a frame of {len(frame)} bytes is too short to be one")
-        magic, version, _, length = _PREFIX.unpack_from(frame)
+        magic, version, _, length, its_round, its_rank, attempt = _PREFIX.unpack_from(frame)
         if magic != _MAGIC:
             raise FrameError("this is no frame of burly's: another program uses the same keys")
         if version != FORMAT_VERSION:
@@ -196,16 +214,37 @@ class FrameCodec:
                 f"the tag of a frame ({kind}) is wrong: it was changed, or belongs to another run"
             )
         start = _PREFIX.size + length
+        text = bytes(content[_PREFIX.size : start])
         try:
-            header = json.loads(bytes(content[_PREFIX.size : start]))
+            header = _remembered(text) if len(text) <= _REMEMBERED_BYTES else json.loads(text)
         except ValueError as error:
             raise FrameError(f"a frame's header cannot be read: {error}") from error
-        for name, value in {"kind": kind, **self._place, **expected}.items():
-            if header.get(name) != value:
-                raise FrameError(
-                    f"a frame is out of place: its {name} is {header.get(name)!r}, not {value!r}"
-                )
-        return header, (start, len(content))
+        for name, value in (("kind", kind), *self._place.items()):
+            _check_place(name, header.get(name), value)
+        _check_place("round", its_round, round)
+        _check_place("rank", its_rank, rank)
+        return header, attempt, (start, len(content))
+
+
+def _padded(header: Header) -> bytes:
+    text = _ENCODE(header).encode()
+    return text + b" " * (-len(text) % ALIGNMENT)
+
+
+@lru_cache(maxsize=64)
+def _described_text(kind: str, place: tuple[tuple[str, Any], ...], arrays: str) -> bytes:
+    return _padded({"kind": kind, **dict(place), "arrays": arrays})
+
+
+@lru_cache(maxsize=64)
+def _remembered(text: bytes) -> Header:
+    header: Header = json.loads(text)
+    return header
+
+
+def _check_place(name: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise FrameError(f"a frame is out of place: its {name} is {found!r}, not {wanted!r}")
 
 
 def encode_events(events: Sequence[Event]) -> list[list[Any]]:
