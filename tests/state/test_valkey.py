@@ -147,6 +147,29 @@ def test_a_round_that_is_called_complete_and_is_not_is_refused(tcp_url):
     store.close()
 
 
+def test_a_large_round_is_read_by_all_threads(tcp_url):
+    address = RunAddress(tcp_url, "run", bytes(32), 4)
+    stores = [connect(address, n_threads=3) for _ in range(4)]
+    stores[0].open(first_state())
+    rows = np.random.default_rng(0).integers(1 << 40, size=(4, 50_000))
+    for rank, store in enumerate(stores):
+        store.join(rank, 0)
+        part = Part(Reducer.SUM, rows[rank])
+        answer = store.contribute(ContributionMessage(0, 1, rank, 0, {"x": part}))
+    assert [message.rank for message in answer.messages] == [0, 1, 2, 3]
+    for message in answer.messages:
+        assert np.array_equal(message.contribution["x"].array, rows[message.rank])
+    with admin(tcp_url) as server:
+        frame = bytearray(server.hget("burly:{run}:0:contributions", "1"))
+        frame[1000] ^= 1
+        server.hset("burly:{run}:0:contributions", "1", bytes(frame))
+    with pytest.raises(FrameError, match="tag of a frame"):
+        stores[3].contribute(ContributionMessage(0, 1, 3, 0, {"x": part}))
+    stores[0].clear()
+    for store in stores:
+        store.close()
+
+
 def test_scripts_that_the_server_forgot_are_sent_again(tcp_url):
     store = connect(RunAddress(tcp_url, "run", bytes(32), 2))
     store.open(first_state())

@@ -92,7 +92,7 @@ def work(
         launched_at=order.launched_at,
         make_team=make_team,
     )
-    store = connect(order.address)
+    store = connect(order.address, n_threads)
     try:
         run_worker(task, store, rank=rank, world_size=order.address.world_size)
     except Exception as error:  # noqa: BLE001  told, never raised

@@ -7,8 +7,14 @@ from burly.state.store import StateStore
 from burly.state.valkey import ValkeyStateStore
 
 
-def connect(address: RunAddress) -> StateStore:
+def connect(address: RunAddress, n_threads: int = 1) -> StateStore:
     """Return a handle on a run; nothing is sent before it is used.
+
+    Parameters
+    ----------
+    address : RunAddress
+    n_threads : int, default=1
+        How many threads may read what is large.
 
     Raises
     ------
@@ -16,4 +22,4 @@ def connect(address: RunAddress) -> StateStore:
         If no state store answers to the URL's scheme.
     """
     Location.parse(address.url)
-    return ValkeyStateStore(address)
+    return ValkeyStateStore(address, n_threads)

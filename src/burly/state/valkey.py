@@ -8,7 +8,8 @@ arrive twice, and is harmless then.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -42,6 +43,8 @@ GATHER_BYTES = 1 << 15
 GATHER_RANKS = 8
 """And no more ranks than this: what each reads grows with them."""
 
+_LARGE_BYTES = 1 << 20
+"""Contributions that weigh less together are read by one thread."""
 _BEFORE_ABORT_ID = "18446744073709551615-18446744073709551614"
 _HINT = "set its maxmemory-policy to noeviction (on ElastiCache, in the parameter group)"
 
@@ -52,11 +55,14 @@ class ValkeyStateStore(StateStore):
     Parameters
     ----------
     address : RunAddress
+    n_threads : int, default=1
+        How many threads may read the contributions of a large round.
     """
 
-    def __init__(self, address: RunAddress) -> None:
+    def __init__(self, address: RunAddress, n_threads: int = 1) -> None:
         super().__init__()
         self._address = address
+        self._n_threads = n_threads
         self._codec = FrameCodec(address.run_id, address.secret, address.leg)
         self._server = ValkeyRun(address, self._codec, self.traffic)
         self._carrier = Carrier()
@@ -260,10 +266,9 @@ class ValkeyStateStore(StateStore):
         """Return the contributions of all ranks, from ranks and frames in turn, and this rank's own."""
         begun = time.perf_counter()
         messages = {} if own is None else {own.rank: own}
-        for name, frame in zip(fields[::2], fields[1::2], strict=True):
-            rank = int(name)
-            if rank not in messages:
-                messages[rank] = self._codec.decode_contribution(frame, round=number, rank=rank)
+        frames = dict(zip(map(int, fields[::2]), fields[1::2], strict=True))
+        missing = [(rank, frame) for rank, frame in frames.items() if rank not in messages]
+        messages.update((message.rank, message) for message in self._decode(number, missing))
         self.traffic.decode_s += time.perf_counter() - begun
         ordered = [messages[rank] for rank in sorted(messages)]
         if len(ordered) != self._address.world_size:
@@ -272,6 +277,19 @@ class ValkeyStateStore(StateStore):
                 f"{sorted(messages)}, and there are {self._address.world_size}"
             )
         return ordered
+
+    def _decode(
+        self, number: int, frames: Sequence[tuple[int, Frame]]
+    ) -> Iterable[ContributionMessage]:
+        def decode(item: tuple[int, Frame]) -> ContributionMessage:
+            rank, frame = item
+            return self._codec.decode_contribution(frame, round=number, rank=rank)
+
+        # Checking the tags takes the longest of all, and Python lets go of its lock for it.
+        if self._n_threads == 1 or sum(len(frame) for _, frame in frames) < _LARGE_BYTES:
+            return map(decode, frames)
+        with ThreadPoolExecutor(min(self._n_threads, len(frames))) as threads:
+            return list(threads.map(decode, frames))
 
     def _carrying(self, message: StateMessage) -> StateMessage:
         """Leave out the arrays that the store had when this handle last contributed."""
