@@ -115,7 +115,7 @@ def grid_for(bounds: NDArray[np.float64], max_terms: int, levels: int) -> Grid:
     if not np.all(bounds <= np.ldexp(1.0, MAX_EXPONENT)):
         column = int(np.argmin(bounds <= np.ldexp(1.0, MAX_EXPONENT)))
         raise DataError(
-            f"terms of size {bounds[column]!r} (column {column}) cannot be summed exactly; "
+            f"terms of size {float(bounds[column])!r} (column {column}) cannot be summed exactly; "
             f"scale the data below 2**{MAX_EXPONENT}"
         )
     # frexp: bounds = m * 2**e with 0.5 <= m < 1, so 2**e is larger than the bound

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from sklearn.base import clone
 from sklearn.cluster import KMeans as SklearnKMeans
+from sklearn.exceptions import ConvergenceWarning
 
 from burly import Dataset, InProcess, KMeans, Lithops
 from burly.exceptions import ConfigurationError, DataError, ModelFileError, NonFiniteError
@@ -118,6 +119,28 @@ def test_nan_is_refused_with_its_column():
 def test_fewer_rows_than_clusters_are_refused():
     with pytest.raises(DataError, match="n_samples=3 should be >= n_clusters=4"):
         KMeans(4).fit(np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize("init", ["k-means++", "k-means||", "random"])
+def test_rows_whose_squared_differences_vanish_are_told_as_duplicates(init):
+    X = blobs(np.float64, n=300) * 1e-300
+    model = KMeans(3, init=init, random_state=0)
+    with pytest.warns(
+        ConvergenceWarning, match=r"clusters \(1\).*or to differences whose squares un"
+    ):
+        model.fit(X)
+    with pytest.warns(ConvergenceWarning, match=r"clusters \(1\)"):
+        SklearnKMeans(3, random_state=0).fit(X)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("init", ["k-means++", "k-means||", "random"])
+def test_squares_below_normal_numbers_are_no_trouble_and_those_that_overflow_are_refused(init):
+    X = blobs(np.float64, n=300)
+    model = KMeans(3, init=init, random_state=0)
+    assert len(np.unique(model.fit(X * 1e-160).labels_)) == 3
+    with pytest.raises(DataError, match="overflow float64: values are too large; scale the data"):
+        model.fit(X * 1e160)
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,13 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Sa
     run_ : burly.report.run.Run
         What happened, and where the time went: print it.
 
+    Notes
+    -----
+    Rows are compared by squared distances, as in scikit-learn. Differences below about 1e-19 (float32) or
+    1e-144 (float64) have squares that lose their digits, and smaller ones vanish: such rows count as
+    duplicates, which ``fit`` warns of where it leaves fewer clusters than were asked for. Squares that
+    overflow are an error. Scale such data.
+
     Examples
     --------
     >>> import numpy as np
@@ -268,7 +275,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Sa
         if found < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({found}) found smaller than n_clusters "
-                f"({self.n_clusters}). Possibly due to duplicate points in X.",
+                f"({self.n_clusters}). Possibly due to duplicate points in X, or to differences whose "
+                "squares underflow: scale the data then.",
                 ConvergenceWarning,
                 stacklevel=3,
             )

@@ -98,7 +98,7 @@ class Seeder:
         if not self._filled.any():
             return _with_draw(_nothing_drawn(self._rows.partition, len(draws)), draws)
         exponential = self._draw_shards(seed, number, n_trials * n_draws, exponential=True)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             keys = exponential / np.repeat(totals, n_draws, axis=1)
         # Where a shard has nothing left, it cannot win over one that has; one without rows, never.
         keys[~self._filled] = np.inf

@@ -30,7 +30,7 @@ from burly.algorithms.kmeans.settings import (
 )
 from burly.contributions import Part, Reducer, Step, Totals
 from burly.data.checks import count_non_finite, refuse_counts
-from burly.exact_sum import Grid, grid_for, levels_for
+from burly.exact_sum import MAX_EXPONENT, Grid, grid_for, levels_for
 from burly.exceptions import DataError
 from burly.kernels.assignment import own_distances
 from burly.kernels.lloyd import Lloyd, LloydTotals
@@ -57,7 +57,11 @@ def _grids(bounds: bytes, shift: bytes, dtype: str, limits: Limits) -> Grids:
     # w (x - s)^2 = (w x - w s)^2 / w
     about = np.abs(np.frombuffer(shift, dtype=dtype).astype(np.float64)) * largest
     off = terms.limits + about
-    squares = grid_for(off * (off / least), limits.max_rows, 2)
+    with np.errstate(over="ignore"):
+        largest_squares = off * (off / least)
+    if not np.all(largest_squares <= np.ldexp(1.0, MAX_EXPONENT)):
+        raise overflow_error(np.dtype(dtype))
+    squares = grid_for(largest_squares, limits.max_rows, 2)
     return Grids(terms, weights, squares)
 
 
