@@ -293,6 +293,49 @@ def test_clients_in_parallel_do_not_disturb_each_other(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+IMPORTING = """
+import os, sys, tempfile
+class Looking:
+    seen = set()
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("lithops"):
+            self.seen.add((tempfile.gettempdir(), os.environ["TMPDIR"]))
+sys.meta_path.insert(0, Looking())
+from burly.launchers.quiet import lithops
+print(lithops().module("lithops.constants").LITHOPS_TEMP_DIR)
+print(*Looking.seen)
+"""
+
+
+def test_temporary_files_of_others_stay_where_they_go_while_lithops_is_imported(
+    tmp_path: Path,
+) -> None:
+    process = client(0, tmp_path, IMPORTING)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    ours, seen = out.splitlines()
+    assert ours.startswith(f"{tmp_path}/burly-")
+    assert seen == str((str(tmp_path), str(tmp_path)))
+
+
+THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from burly import KMeans, Lithops
+X = np.random.default_rng(0).normal(size=(20000, 4))
+def fit(_):
+    return KMeans(3, random_state=0, launcher=Lithops(n_workers=1, backend="localhost")).fit(X).inertia_
+with ThreadPoolExecutor(3) as threads:
+    print(len(set(threads.map(fit, range(3)))))
+"""
+
+
+def test_threads_may_be_the_first_to_launch_together(tmp_path: Path) -> None:
+    process = client(0, tmp_path, THREADS)
+    assert process.communicate(timeout=60) == ("1\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_client_whose_user_imported_lithops_shares_its_folder(tmp_path: Path) -> None:
     process = client(0, tmp_path, "import lithops\n" + CLIENT)
     out, err = process.communicate(timeout=60)

@@ -9,8 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,24 +32,6 @@ class Workplace:
     """
 
     folder: Path
-
-    @contextmanager
-    def as_temporary_folder(self) -> Iterator[None]:
-        """Let ``tempfile`` and its kind work in here, for a moment.
-
-        Lithops asks once, while it is imported, where temporary files go, and keeps all it does in
-        a folder there that every client of the user would share.
-        """
-        variable, cached = os.environ.get("TMPDIR"), tempfile.tempdir
-        os.environ["TMPDIR"] = tempfile.tempdir = str(self.folder)
-        try:
-            yield
-        finally:
-            tempfile.tempdir = cached
-            if variable is None:
-                del os.environ["TMPDIR"]
-            else:
-                os.environ["TMPDIR"] = variable
 
     def interpreter(self, *, tmpdir: str | None) -> str:
         """Return a command that is this interpreter as local functions need it.
