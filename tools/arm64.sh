@@ -73,4 +73,4 @@ echo "import sys; sys.executable = \"$here/python\"" >"$here/package/sitecustomi
 
 "$here/python" -c 'import platform; print("Python", platform.python_version(), "on", platform.machine())'
 if (($# == 0)); then set -- tests/estimators/test_golden.py tests/kernels; fi
-exec "$here/python" -m pytest -p no:cacheprovider -o timeout=0 "$@"
+exec "$here/python" -m pytest -p no:cacheprovider -o timeout=0 -o faulthandler_timeout=0 "$@"
