@@ -122,7 +122,8 @@ Lloyd<T>::Lloyd(const Rows<T>& rows, int k, int n_threads, bool dense)
   // The derivation needs gamma well below one: more features than that are always computed.
   if (gamma > 0.01) dense_ = true;
   gamma_ = static_cast<T>(gamma);
-  tiny_ = static_cast<T>((2.0 * d + 32) * 8) * std::numeric_limits<T>::denorm_min();
+  // Rounded up to a normal number: a subnormal operand takes some processors more than a hundred cycles.
+  tiny_ = std::max(static_cast<T>((2.0 * d + 32) * 8) * std::numeric_limits<T>::denorm_min(), std::numeric_limits<T>::min());
   may_group_ = !dense_ && static_cast<std::int64_t>(k) * d >= kGroupedWork && k <= kGroupedCentres && d <= kWholeFeatures<T>;
   if (may_group_) neighbours_ = std::make_unique<Neighbours<T>>(k, d, gamma_, tiny_);
   const int most = may_group_ ? kGroupedRows * k : kTileRows;
