@@ -23,10 +23,10 @@ namespace {
 template <class T, class F>
 void for_tiles(Team& team, const Rows<T>& rows, F&& visit) {
   const int d = rows.d();
-  Cursor<T> cursor(rows);
+  Cursor<T> cursor(rows, team.size());
   team.run([&](int thread) {
     const T* pointers[kTileRows];
-    while (const Block<T>* block = cursor.next())
+    while (const Block<T>* block = cursor.next(thread))
       for (int first = 0; first < block->n; first += kTileRows) {
         const int n = std::min(kTileRows, block->n - first);
         for (int i = 0; i < kTileRows; ++i)
@@ -106,9 +106,9 @@ BURLY_INLINE double squared_distance(const T* x, const T* centre, int d) {
 template <class T, class F>
 void for_own_distances(Team& team, const Rows<T>& rows, const T* centres, const std::int32_t* labels, F&& visit) {
   const int d = rows.d();
-  Cursor<T> cursor(rows);
+  Cursor<T> cursor(rows, team.size());
   team.run([&](int thread) {
-    while (const Block<T>* block = cursor.next())
+    while (const Block<T>* block = cursor.next(thread))
       for (int i = 0; i < block->n; ++i) {
         const std::int64_t at = block->first + i;
         visit(thread, *block, i,

@@ -74,7 +74,7 @@ class Lloyd {
 
   void follow(const T* centres, const T* shift, bool fresh);
   void begin(Worker& w, bool fresh) const;
-  void sweep(Worker& w, Cursor<T>& cursor, bool all);
+  void sweep(Worker& w, int thread, Cursor<T>& cursor, bool all);
   void settle(Worker& w, const Tile& tile);
   void settle_near(Worker& w, const Tile& tile, const std::int32_t* numbers);
   void keep_gaps(const Nearest<T>& nearest, float* kept, T& poison) const;
@@ -152,14 +152,14 @@ void Lloyd<T>::begin(Worker& w, bool fresh) const {
 
 // One thread's share of a round.
 template <class T>
-void Lloyd<T>::sweep(Worker& w, Cursor<T>& cursor, bool all) {
+void Lloyd<T>::sweep(Worker& w, int thread, Cursor<T>& cursor, bool all) {
   const auto among_all = [&](const Tile& tile) { settle(w, tile); };
   const auto by_label = [&] {
     w.waiting.settle_grouped(
         k_, gaps_.data(), labels_.data(),
         [&](const Tile& tile, const std::int32_t* numbers) { settle_near(w, tile, numbers); }, among_all);
   };
-  while (const Block<T>* block = cursor.next()) {
+  while (const Block<T>* block = cursor.next(thread)) {
     if (measuring_) survey_.look(*block, w.survey);
     w.waiting.collect(*block, rows_.d(), gaps_.data(), labels_.data(), travel_, all);
     if (!grouped_) w.waiting.settle_whole(among_all);
@@ -270,7 +270,7 @@ void Lloyd<T>::step(Team& team, const T* centres, const T* shift, const Grids& g
   // Finding the distances between centres costs as much as a look at so many rows.
   grouped_ = may_group_ && !fresh && evaluated_ > 4 * k_;
   if (grouped_) neighbours_->reserve();
-  Cursor<T> cursor(rows_);
+  Cursor<T> cursor(rows_, static_cast<int>(workers_.size()));
   team.run([&](int thread) {
     Worker& w = *workers_[thread];
     begin(w, fresh);
@@ -278,7 +278,7 @@ void Lloyd<T>::step(Team& team, const T* centres, const T* shift, const Grids& g
       neighbours_->prepare(centres_, w.nearest.tile(), thread, static_cast<int>(workers_.size()));
       team.barrier();
     }
-    sweep(w, cursor, fresh || dense_);
+    sweep(w, thread, cursor, fresh || dense_);
     team.barrier();
     const int n = static_cast<int>(workers_.size());
     total(out, static_cast<int>(std::int64_t{k_} * thread / n), static_cast<int>(std::int64_t{k_} * (thread + 1) / n),

@@ -51,20 +51,45 @@ class Rows {
   std::vector<Block<T>> blocks_;
 };
 
-// Hands out blocks, each to one thread. One cursor serves one sweep.
+// Hands out blocks, each to one thread. A thread has a run of blocks of its own, and takes from the far end of the
+// others' once it is through: so in every round it meets the rows whose gaps and labels it wrote, and no two threads wait
+// for the same new page. One cursor serves one sweep.
 template <class T>
 class Cursor {
  public:
-  explicit Cursor(const Rows<T>& rows) : blocks_(rows.blocks()) {}
-  // The next block, or nullptr when all are taken.
-  const Block<T>* next() {
-    const std::size_t i = next_.fetch_add(1, std::memory_order_relaxed);
-    return i < blocks_.size() ? &blocks_[i] : nullptr;
+  Cursor(const Rows<T>& rows, int n_threads) : blocks_(rows.blocks()), runs_(n_threads) {
+    const std::uint64_t n = blocks_.size(), t = runs_.size();
+    for (std::uint64_t i = 0; i < t; ++i) runs_[i].left.store(pack(n * i / t, n * (i + 1) / t), std::memory_order_relaxed);
+  }
+
+  // The next block, or nullptr when all are taken. Not inline: what it adds to a sweep spoils the loops around it.
+  __attribute__((noinline)) const Block<T>* next(int thread) {
+    const std::size_t n = runs_.size();
+    for (std::size_t i = 0; i < n; ++i)
+      if (const Block<T>* block = take(runs_[(thread + i) % n], i == 0)) return block;
+    return nullptr;
   }
 
  private:
+  // The blocks [first, last) that are not taken, in one word.
+  struct alignas(64) Run {
+    std::atomic<std::uint64_t> left;
+  };
+
+  static std::uint64_t pack(std::uint64_t first, std::uint64_t last) { return first << 32 | last; }
+
+  const Block<T>* take(Run& run, bool front) {
+    std::uint64_t left = run.left.load(std::memory_order_relaxed);
+    for (;;) {
+      const std::uint64_t first = left >> 32, last = left & 0xffffffff;
+      if (first == last) return nullptr;
+      const std::uint64_t rest = front ? pack(first + 1, last) : pack(first, last - 1);
+      if (run.left.compare_exchange_weak(left, rest, std::memory_order_relaxed)) return &blocks_[front ? first : last - 1];
+    }
+  }
+
   const std::vector<Block<T>>& blocks_;
-  alignas(64) std::atomic<std::size_t> next_{0};
+  std::vector<Run> runs_;
 };
 
 }  // namespace burly
