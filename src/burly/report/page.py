@@ -101,8 +101,8 @@ def _drawn(run: History) -> tuple[dict[str, Any], str]:
         from burly.report import charts  # noqa: PLC0415  not everybody has what it needs
     except ImportError as error:
         raise ReportError(
-            f"a report needs what draws its charts ({error}): pip install 'burly[report]'; until "
-            "then, run_.save(path) keeps the run"
+            f"a report needs what draws its charts ({error}): pip install 'burly[report]', or in a "
+            "clone pip install -e '.[report]'"
         ) from error
     return charts.charts(run), charts.script(_text("page.js"))
 
