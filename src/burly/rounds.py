@@ -151,7 +151,7 @@ class Rounds:
         return outcome
 
     def _heal(self) -> None:
-        """Publish again what the store has lost, in full: it may lack what the states name."""
+        """Publish again what the store has lost."""
         for message in self._messages:
             self._store.publish(message)
 
