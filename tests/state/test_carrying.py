@@ -19,10 +19,12 @@ def message(round_, arrays, carried=None):
 def test_an_array_of_a_known_state_is_left_out_while_it_is_the_same_object():
     array, equal = np.zeros(3), np.zeros(3)
     carrier = Carrier()
-    carrier.stored(message(1, {"a": array}))
+    carrier.stored(message(1, {"a": array}), "m")
+    assert carrier.base == "1=m"
     assert carrier.left_out(State("p", {"a": array}), None) == {"a": 1}
-    assert carrier.left_out(State("p", {"a": array}), {1}) == {"a": 1}
-    assert carrier.left_out(State("p", {"a": array}), {2}) == {}
+    assert carrier.left_out(State("p", {"a": array}), {1: "m"}) == {"a": 1}
+    assert carrier.left_out(State("p", {"a": array}), {1: "other"}) == {}
+    assert carrier.left_out(State("p", {"a": array}), {2: "m"}) == {}
     assert carrier.left_out(State("p", {"a": equal}), None) == {}
 
 
@@ -35,7 +37,7 @@ def test_what_a_rank_made_is_not_in_the_store():
 
 def test_an_origin_that_is_newer_than_what_is_known_is_not_guessed():
     carrier = Carrier()
-    carrier.stored(message(1, {"a": np.zeros(3)}))
+    carrier.stored(message(1, {"a": np.zeros(3)}), "m")
     assert carrier.complete(message(4, {}, {"a": 3})) is None
     assert carrier.complete(message(4, {}, {"a": 1})).state["a"].tolist() == [0, 0, 0]
 
@@ -60,7 +62,7 @@ def test_whoever_reads_a_state_finds_what_its_publisher_meant(steps):
     truth = dict.fromkeys(NAMES, 1)
     store = {1: message(1, held[0])}
     for carrier, arrays in zip(carriers, held, strict=True):
-        carrier.stored(message(1, arrays))
+        carrier.stored(message(1, arrays), "m")
     for round_, (changed, publisher, others) in enumerate(steps, start=2):
         truth |= dict.fromkeys(changed, round_)
         makers = set(range(WORLD)) if publisher is None else others | {publisher}
@@ -70,10 +72,10 @@ def test_whoever_reads_a_state_finds_what_its_publisher_meant(steps):
             if rank != publisher:
                 carriers[rank].made(made)
                 continue
-            origins = carriers[rank].left_out(made.state, store)
+            origins = carriers[rank].left_out(made.state, dict.fromkeys(store, "m"))
             for name, origin in origins.items():
                 assert store[origin].state[name][1] == truth[name]
-            carriers[rank].stored(message(round_, held[rank], origins))
+            carriers[rank].stored(message(round_, held[rank], origins), "m")
             sent = {name: array for name, array in held[rank].items() if name not in origins}
             named = set(origins.values())
             store = {number: entry for number, entry in store.items() if number in named}
@@ -85,5 +87,5 @@ def test_whoever_reads_a_state_finds_what_its_publisher_meant(steps):
                 whole = {**store[round_].state.arrays, **fetched}
                 received = message(round_, whole, store[round_].carried)
             assert {name: array[1] for name, array in received.state.arrays.items()} == truth
-            carriers[rank].stored(received)
+            carriers[rank].stored(received, "m")
             held[rank] = dict(received.state.arrays)

@@ -182,6 +182,86 @@ def test_scripts_that_the_server_forgot_are_sent_again(tcp_url):
     store.close()
 
 
+def gathered(stores, round_):
+    for rank, store in enumerate(stores):
+        part = Part(Reducer.SUM, np.array([1]))
+        answer = store.contribute(ContributionMessage(0, round_, rank, 0, {"x": part}))
+    assert isinstance(answer, Gathered)
+    return answer
+
+
+@pytest.fixture
+def two_ranks(tcp_url):
+    address = RunAddress(tcp_url, "run", bytes(32), 2)
+    stores = [connect(address) for _ in range(2)]
+    stores[0].open(first_state())
+    for rank, store in enumerate(stores):
+        store.join(rank, 0)
+    yield stores
+    stores[0].clear()
+    for store in stores:
+        store.close()
+
+
+def test_a_post_whose_script_was_forgotten_is_followed_by_one_that_arrives(tcp_url, two_ranks):
+    _, one = two_ranks
+    gathered(two_ranks, 1)
+    with admin(tcp_url) as server:
+        server.script_flush()
+    one.post(StateMessage(0, 2, first_state().state))
+    gathered(two_ranks, 2)
+    one.post(StateMessage(0, 3, first_state().state))
+    gathered(two_ranks, 3)
+    assert one.latest(1)[0].round == 3
+
+
+def test_a_post_that_is_refused_is_an_error_of_the_next(tcp_url):
+    with admin(tcp_url) as server:
+        server.execute_command("ACL", "SETUSER", "weak", "on", ">pw", "~*", "+@all")
+        address = RunAddress(tcp_url, "run", bytes(32), 2)
+        weak = RunAddress(tcp_url.replace("://", "://weak:pw@"), "run", bytes(32), 2)
+        stores = [connect(address), connect(weak)]
+        stores[0].open(first_state())
+        for rank, store in enumerate(stores):
+            store.join(rank, 0)
+        gathered(stores, 1)
+        server.execute_command("ACL", "SETUSER", "weak", "-xdel")
+        stores[1].post(StateMessage(0, 2, first_state().state))
+        gathered(stores, 2)
+        with pytest.raises(StateStoreError, match=r"needs more rights|refuses a command"):
+            stores[1].post(StateMessage(0, 3, first_state().state))
+        stores[0].clear()
+        for store in stores:
+            store.close()
+        server.execute_command("ACL", "DELUSER", "weak")
+
+
+def test_a_clock_that_is_set_back_makes_no_state_young_for_ever(tcp_url, two_ranks):
+    with admin(tcp_url) as server:
+        ahead_ms = (server.time()[0] + 3600) * 1000
+        server.hset("burly:{run}:run", "at", ahead_ms)
+    assert gathered(two_ranks, 1).state_age_s > 3000
+
+
+def test_a_reminder_reads_no_round_that_another_rank_finishes(tcp_url):
+    address = RunAddress(tcp_url, "run", bytes(32), 2, memory=1)
+    zero, one = (connect(address) for _ in range(2))
+    zero.open(first_state())
+    messages = []
+    for rank, store in enumerate((zero, one)):
+        store.join(rank, 0)
+        part = Part(Reducer.SUM, np.zeros(10_000, dtype=np.int64))
+        messages.append(ContributionMessage(0, 1, rank, 0, {"x": part}))
+        store.contribute(messages[rank])
+    with admin(tcp_url) as server:
+        server.config_resetstat()
+        assert zero.remind(messages[0]) == Pending()
+        assert "cmdstat_hgetall" not in server.info("commandstats")
+    zero.clear()
+    for store in (zero, one):
+        store.close()
+
+
 def test_a_server_that_is_not_there_is_told_with_its_address_alone(monkeypatch):
     monkeypatch.setattr("burly.state.valkey_connection.CONNECT_S", 0.1)
     port = free_port()

@@ -131,7 +131,8 @@ class Watch:
         if not dead:
             return
         # If a worker ended the run with an error, that is what there is to tell.
-        self._ask(1)
+        message = self._ask(1)
+        self._report(self._store.news() if message is None else message.telemetry)
         rank = dead[0]
         others = f" (and {len(dead) - 1} more)" if len(dead) > 1 else ""
         raise WorkerDiedError(
@@ -158,6 +159,7 @@ class Watch:
     def _collect_departures(self, timeout_s: float) -> None:
         with _as_told():
             departures = self._store.departures(timeout_s)
+        self._report(self._store.news())
         for rank, telemetry in departures:
             self._left.add(rank)
             self._report(telemetry)

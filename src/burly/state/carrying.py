@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from burly.state.store import StateMessage
@@ -15,12 +15,22 @@ class Carrier:
     An array that a state in the store leaves out is known by the round that published it, its
     origin. Ranks may name different origins for one array, as not every rank learns of every
     publication: what counts is that it did not change from its origin to the last state known here.
+
+    A round may be published twice with different contents: by two ranks of which only one is heard,
+    or again after a failover that lost it. So the state of which origins are known has a mark, and
+    they are good while the store has the state with that mark.
     """
 
     def __init__(self) -> None:
         self._round = 0
         self._since: dict[str, tuple[int, Array]] = {}
         self._in_store: dict[str, tuple[int, Array]] = {}
+        self._base = (0, "")
+
+    @property
+    def base(self) -> str:
+        """The last state that is known to have been in the store, as ROUND=MARK."""
+        return "{}={}".format(*self._base)
 
     def made(self, message: StateMessage) -> None:
         """Take note of a state that its rank made, and that may not be in the store."""
@@ -32,9 +42,10 @@ class Carrier:
             self._since[name] = known if is_same and known else (message.round, array)
         self._round = message.round
 
-    def stored(self, message: StateMessage) -> None:
-        """Take note of a complete state that is in the store."""
+    def stored(self, message: StateMessage, mark: str) -> None:
+        """Take note of a complete state that is in the store, and of its mark there."""
         self.made(message)
+        self._base = (message.round, mark)
         self._in_store = {}
         for name, array in message.state.arrays.items():
             origin = message.carried.get(name, message.round)
@@ -42,15 +53,18 @@ class Carrier:
             self._since[name] = (min(origin, since), array)
             self._in_store[name] = (origin, array)
 
-    def left_out(self, state: State, present: Container[int] | None) -> Mapping[str, int]:
+    def left_out(self, state: State, present: Mapping[int, str] | None) -> Mapping[str, int]:
         """Return the origins of the arrays that a state can leave out.
 
         Parameters
         ----------
         state : State
-        present : container of int or None
-            The rounds whose states the store has; None: all that it once had.
+        present : mapping of int to str, or None
+            The rounds whose states the store has, and their marks; None: those that it once had.
         """
+        number, mark = self._base
+        if present is not None and present.get(number) != mark:
+            return {}
         origins = {}
         for name, array in state.arrays.items():
             origin, known = self._in_store.get(name, (0, None))

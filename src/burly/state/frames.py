@@ -226,6 +226,11 @@ class FrameCodec:
         return header, attempt, (start, len(content))
 
 
+def mark_of(frame: Frame) -> str:
+    """Return what tells a frame from others: a few digits of its tag."""
+    return bytes(frame[-4:]).hex()
+
+
 def _padded(header: Header) -> bytes:
     text = _ENCODE(header).encode()
     return text + b" " * (-len(text) % ALIGNMENT)

@@ -154,7 +154,7 @@ class StateStore(ABC):
 
     @abstractmethod
     def news(self) -> Sequence[Event]:
-        """Return, each once, the events that `wait` met before there was a state; asks nobody."""
+        """Return, each once, the events that `wait` and `departures` met and no state told; asks nobody."""
 
     @abstractmethod
     def clear(self) -> None:

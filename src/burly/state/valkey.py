@@ -22,7 +22,7 @@ from burly.exceptions import (
 from burly.state import valkey_scripts as scripts
 from burly.state.address import RunAddress
 from burly.state.carrying import Carrier, completed
-from burly.state.frames import Frame, FrameCodec, decode_events, encode_events
+from burly.state.frames import Frame, FrameCodec, decode_events, encode_events, mark_of
 from burly.state.store import (
     Answer,
     Behind,
@@ -36,7 +36,7 @@ from burly.state.store import (
     StateStore,
 )
 from burly.state.valkey_connection import read_info
-from burly.state.valkey_run import ValkeyRun, keys_of
+from burly.state.valkey_run import Entries, ValkeyRun, keys_of
 
 GATHER_BYTES = 1 << 15
 """All ranks get the contributions of a round that weigh so much together at most, and make its state."""
@@ -90,6 +90,7 @@ class ValkeyStateStore(StateStore):
                 f"maxmemory-policy {info.maxmemory_policy}; {_HINT}"
             )
         address = self._address
+        frame = self._encode(first)
         for script in scripts.ALL:
             self._server.connection.call("SCRIPT", "LOAD", script.source)
         self._server.ask(
@@ -99,7 +100,8 @@ class ValkeyStateStore(StateStore):
             round(address.ttl_s * 1000),
             max(1, round(address.lease_s * 1000)),
             first.round,
-            self._encode(first),
+            frame,
+            mark_of(frame),
         )
         self._events_read = "0-0"
 
@@ -112,8 +114,13 @@ class ValkeyStateStore(StateStore):
         left: list[tuple[int, Sequence[Event]]] = []
         for entries in self._server.read(
             timeout_s,
-            lambda: {"states": _BEFORE_ABORT_ID, "departures": self._departures_read},
+            lambda: {
+                "states": _BEFORE_ABORT_ID,
+                "departures": self._departures_read,
+                "telemetry": self._events_read or "0-0",
+            },
         ):
+            self._hear(entries)
             for entry_id, fields in entries.get("departures", ()):
                 self._departures_read = entry_id
                 record = self._codec.decode_record(fields[1], "departure")
@@ -148,20 +155,23 @@ class ValkeyStateStore(StateStore):
 
     def publish(self, message: StateMessage) -> StateMessage:
         message = self._carrying(message)
-        reply = self._server.ask(scripts.PUBLISH, *self._publication(message))
+        frame = self._encode(message)
+        reply = self._server.ask(scripts.PUBLISH, *self._publication(message, frame))
         if reply[0] == b"unnamed":
             # A failover lost the entries that hold what did not change.
             message = replace(message, carried={})
-            reply = self._server.ask(scripts.PUBLISH, *self._publication(message))
+            frame = self._encode(message)
+            reply = self._server.ask(scripts.PUBLISH, *self._publication(message, frame))
         if reply[0] == b"state":
             return self._newest(reply)
-        self._carrier.stored(message)
+        self._carrier.stored(message, mark_of(frame))
         return message
 
     def post(self, message: StateMessage) -> StateMessage:
         message = self._carrying(message)
-        self._server.tell(scripts.PUBLISH, *self._publication(message))
-        self._carrier.stored(message)
+        frame = self._encode(message)
+        self._server.tell(scripts.PUBLISH, *self._publication(message, frame))
+        self._carrier.stored(message, mark_of(frame))
         return message
 
     def leave(self, rank: int, telemetry: Sequence[Event]) -> None:
@@ -193,10 +203,7 @@ class ValkeyStateStore(StateStore):
             return {"states": after} | ({"telemetry": self._events_read or ""} if is_client else {})
 
         for entries in self._server.read(timeout_s, wanted):
-            for entry_id, fields in entries.get("telemetry", ()):
-                self._events_read = entry_id
-                record = self._codec.decode_record(fields[1], "telemetry")
-                self._news += decode_events(record["events"])
+            self._hear(entries)
             if states := entries.get("states"):
                 newest = self._newest_of(states)
                 return replace(newest, telemetry=tuple(self.news())) if self._news else newest
@@ -223,7 +230,7 @@ class ValkeyStateStore(StateStore):
                     f"state {number} names an array that the store does not have: {error}"
                 ) from error
             messages.append(completed(message, arrays))
-            self._carrier.stored(messages[-1])
+            self._carrier.stored(messages[-1], mark_of(entries[number]))
         self.traffic.decode_s += time.perf_counter() - begun
         return messages
 
@@ -231,6 +238,12 @@ class ValkeyStateStore(StateStore):
         self._server.connection.close()
 
     # --- how ------------------------------------------------------------------------------------
+    def _hear(self, entries: Entries) -> None:
+        for entry_id, fields in entries.get("telemetry", ()):
+            self._events_read = entry_id
+            record = self._codec.decode_record(fields[1], "telemetry")
+            self._news += decode_events(record["events"])
+
     def _contribute(self, message: ContributionMessage) -> list[Any]:
         frame = self._codec.encode_contribution(message)
         self._contributed = message
@@ -293,13 +306,13 @@ class ValkeyStateStore(StateStore):
 
     def _carrying(self, message: StateMessage) -> StateMessage:
         """Leave out the arrays that the store had when this handle last contributed."""
-        index = self._index
-        present = None if index is None else {int(e.partition(b":")[0]) for e in index.split()}
+        present = None if self._index is None else dict(map(_entry, self._index.split()))
         return replace(message, carried=self._carrier.left_out(message.state, present))
 
-    def _publication(self, message: StateMessage) -> tuple[Any, ...]:
+    def _publication(self, message: StateMessage, frame: bytes) -> tuple[Any, ...]:
         named = ",".join(str(number) for number in sorted(set(message.carried.values())))
-        return message.round, self._encode(message), named
+        base = self._carrier.base if named else ""
+        return message.round, frame, mark_of(frame), named, base
 
     def _telemetry(self, events: Sequence[Event]) -> bytes:
         if not events:
@@ -329,6 +342,12 @@ class ValkeyStateStore(StateStore):
         message = self._carrier.complete(self._codec.decode_state(frame, round=number))
         if message is None:
             return self.latest(1)[-1]
-        self._carrier.stored(message)
+        self._carrier.stored(message, mark_of(frame))
         self.traffic.decode_s += time.perf_counter() - begun
         return message
+
+
+def _entry(text: bytes) -> tuple[int, str]:
+    """Return round and mark of an entry of the index."""
+    number, _, mark = text.partition(b":")[0].decode().partition("=")
+    return int(number), mark

@@ -6,7 +6,6 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,6 +76,7 @@ class ValkeyConnection:
         self._wire: Wire | None = None
         self._node: Location | None = None
         self._unread = 0
+        self._refusal: RefusedError | None = None
         self._was_there = False
 
     def call(
@@ -142,6 +142,19 @@ class ValkeyConnection:
         except (OSError, RefusedError):
             self.close()
 
+    def refusal(self) -> RefusedError | None:
+        """Return, once, the error with which the server answered the last posts, as far as is known.
+
+        Raises
+        ------
+        burly.exceptions.StateStoreError
+            If it refuses such commands for good.
+        """
+        error, self._refusal = self._refusal, None
+        if error is not None and error.code != NO_SCRIPT and not _may_pass(error):
+            raise self._refused(error) from error
+        return error
+
     def close(self) -> None:
         """Let go of the connection; the next command makes a new one."""
         if self._wire is not None:
@@ -153,8 +166,10 @@ class ValkeyConnection:
         wire.send(*arguments, opening=opening)
         while self._unread:
             self._unread -= 1
-            with suppress(RefusedError):
+            try:
                 wire.receive()
+            except RefusedError as error:
+                self._refusal = error
         reply = wire.receive()
         self._was_there = True
         return reply

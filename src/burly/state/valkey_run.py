@@ -11,7 +11,7 @@ from burly.state import valkey_scripts as scripts
 from burly.state.address import Location, RunAddress
 from burly.state.frames import Frame, FrameCodec
 from burly.state.store import Traffic
-from burly.state.valkey_connection import ValkeyConnection
+from burly.state.valkey_connection import NO_SCRIPT, ValkeyConnection
 from burly.state.wire import Opening, RefusedError
 
 BLOCK_S = 5.0
@@ -113,8 +113,11 @@ class ValkeyRun:
         return reply
 
     def tell(self, script: scripts.Script, *arguments: Any) -> None:
-        """Have a script run whose answer nobody waits for."""
-        self.connection.post(*arguments, opening=self._opening(script))
+        """Have a script run whose answer nobody waits for; one that is refused is told of the next time."""
+        refused = self.connection.refusal()
+        has_forgotten = refused is not None and refused.code == NO_SCRIPT
+        opening = self._begin("EVAL", script.source) if has_forgotten else self._opening(script)
+        self.connection.post(*arguments, opening=opening)
 
     def _raise_aborted(self, frame: Frame) -> None:
         raise RunAbortedError(self._codec.decode_record(frame, "abort")["reason"])

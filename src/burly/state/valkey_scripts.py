@@ -3,7 +3,7 @@
 The keys of a run, in the order in which every script gets them::
 
     1 run            a hash: leg, world, memory, ttl (ms), lease (ms), newest (the newest round),
-                     index (the rounds in the stream and what each names), at (when the newest
+                     index (the entries of the stream as ROUND=MARK:NAMES), at (when the newest
                      was published, ms), gathered (the last round in the log), abort (a frame),
                      and attempt:RANK
     2 states         a stream: entry ROUND-0 holds the frame of that state; the highest id of all
@@ -92,13 +92,13 @@ OPEN = Script(
 redis.call('DEL', unpack(KEYS))
 redis.call('XADD', KEYS[2], ARGV[8] .. '-0', 'frame', ARGV[9])
 redis.call('HSET', KEYS[1], 'leg', ARGV[1], 'world', ARGV[4], 'memory', ARGV[5], 'ttl', ARGV[6],
-  'lease', ARGV[7], 'newest', ARGV[8], 'index', ARGV[8] .. ':', 'at', now(), 'gathered', 0)
+  'lease', ARGV[7], 'newest', ARGV[8], 'index', ARGV[8] .. '=' .. ARGV[10] .. ':', 'at', now(), 'gathered', 0)
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 redis.call('PEXPIRE', KEYS[2], ARGV[6])
 return {'ok'}
 """
 )
-"""world size, memory, time to live (ms), lease (ms), round, frame."""
+"""world size, memory, time to live (ms), lease (ms), round, frame, its mark."""
 
 CHECK = Script(_FENCE + "return {'ok'}")
 
@@ -119,7 +119,9 @@ CONTRIBUTE = Script(
 local round, frame = tonumber(ARGV[4]), ARGV[5]
 if ARGV[7] ~= '' then tell(ARGV[7]) end
 if newest > round then return last() end
-local function to_all(frames) return {'gathered', frames, run[7], now() - tonumber(run[11])} end
+local function to_all(frames)
+  return {'gathered', frames, run[7], math.abs(now() - tonumber(run[11]))}
+end
 if round <= gathered then
   local id = ARGV[4] .. '-0'
   return to_all(redis.call('XRANGE', KEYS[7], id, id)[1][2])
@@ -134,6 +136,8 @@ local present = redis.call('HLEN', KEYS[3])
 if present == 1 then redis.call('PEXPIRE', KEYS[3], run[4]) end
 renew()
 if present < tonumber(run[2]) then return {'pending'} end
+local holder = redis.call('GET', KEYS[4])
+if holder and holder ~= rank then return {'pending'} end
 local others, bytes = {}, 0
 local all = redis.call('HGETALL', KEYS[3])
 for i = 1, #all, 2 do
@@ -150,8 +154,7 @@ if tonumber(run[3]) == 0 and present > 1 and bytes <= tonumber(ARGV[6]) then
   redis.call('DEL', KEYS[3])
   return to_all(others)
 end
-if not redis.call('SET', KEYS[4], rank, 'NX', 'PX', run[5])
-  and redis.call('GET', KEYS[4]) ~= rank then return {'pending'} end
+if not holder then redis.call('SET', KEYS[4], rank, 'PX', run[5]) end
 return {'complete', others, run[7]}
 """
 )
@@ -163,34 +166,36 @@ the newest state and the log are what a rank that starts anew needs, and there i
 update reads more than one state. Otherwise the lease says who
 makes the state; a rank that holds it already gets it again: its reply was lost, or it was started
 anew. The frames of a complete round are those of the other ranks; its own contribution the caller
-has.
+has. The age of the newest state is never negative: clocks are set back.
 """
 
 PUBLISH = Script(
     _FENCE
     + """
-local round, frame, names = tonumber(ARGV[4]), ARGV[5], ARGV[6]
+local round, frame, mark, names, base = tonumber(ARGV[4]), ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 if newest >= round then return last() end
 local states = {}
 local present = {}
-for number, named in string.gmatch(run[7], '(%d+):([%d,]*)') do
-  states[#states + 1] = {number, named}
+for number, its_mark, named in string.gmatch(run[7], '(%d+)=(%x*):([%d,]*)') do
+  states[#states + 1] = {number, its_mark, named}
   present[number] = true
+  present[number .. '=' .. its_mark] = true
 end
+if base ~= '' and not present[base] then return {'unnamed'} end
 for number in string.gmatch(names, '%d+') do
   if not present[number] then return {'unnamed'} end
 end
 redis.call('XADD', KEYS[2], ARGV[4] .. '-0', 'frame', frame)
-states[#states + 1] = {ARGV[4], names}
+states[#states + 1] = {ARGV[4], mark, names}
 local needed = {}
 for i = math.max(1, #states - tonumber(run[3])), #states do
   needed[states[i][1]] = true
-  for number in string.gmatch(states[i][2], '%d+') do needed[number] = true end
+  for number in string.gmatch(states[i][3], '%d+') do needed[number] = true end
 end
 local index = {}
 for _, state in ipairs(states) do
   if needed[state[1]] then
-    index[#index + 1] = state[1] .. ':' .. state[2]
+    index[#index + 1] = state[1] .. '=' .. state[2] .. ':' .. state[3]
   else
     redis.call('XDEL', KEYS[2], state[1] .. '-0')
   end
@@ -206,10 +211,12 @@ renew()
 return {'ok'}
 """
 )
-"""round, frame, the rounds that it names (with commas).
+"""round, frame, its mark, the rounds that it names (with commas), and the state, as ROUND=MARK, of which
+its publisher knows them; nothing if it names none.
 
 What the log holds of earlier rounds goes, and so do the contributions to the current one if that is
-over now. ``unnamed``: an entry that the frame names is not there; it has to be sent whole.
+over now. ``unnamed``: an entry that the frame names is not there, or is another one of that number;
+it has to be sent whole.
 """
 
 LATEST = Script(

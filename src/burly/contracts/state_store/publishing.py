@@ -108,6 +108,20 @@ class Publishing(OfARun):
             assert_array_equal(message.state["table"], table)
         assert_array_equal(run.handle().wait(1, PATIENCE_S).state["table"], table)
 
+    def test_a_state_that_lost_to_another_of_its_round_is_not_relied_on(self, start: Any) -> None:
+        table = np.arange(10_000.0)
+        run, _, (zero, one, two) = start(3)
+        zero.publish(state(2, table=table))
+        one.adopt(state(2, table=table))
+        # Zero leaves out what it knows to be there, one does not know, and is not told that it lost.
+        zero.post(state(3, table=table))
+        zero.latest(1)
+        one.post(state(3, table=table))
+        one.post(state(4, table=table))
+        one.latest(1)
+        for store in (two, run.handle()):
+            assert_array_equal(store.latest(1)[0].state["table"], table)
+
     def test_an_array_whose_entry_is_lost_is_sent_again(self, start: Any) -> None:
         run, client, (zero,) = start(1)
         before = zero.publish(state(6, 5.0))

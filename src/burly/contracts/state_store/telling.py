@@ -46,6 +46,16 @@ class Telling(OfARun):
         assert heard == [Noted(0.0, "here")]
         assert list(client.news()) == []
 
+    def test_what_is_told_after_the_last_state_is_heard_with_departures(self, start: Any) -> None:
+        run, client, (zero,) = start(1)
+        zero.publish(state(2))
+        client.wait(2, PATIENCE_S)
+        again = run.handle()
+        again.join(0, 1, [Noted(0.0, "here")])
+        again.leave(0, [])
+        collect_departures(client, 1)
+        assert list(client.news()) == [Noted(0.0, "here")]
+
     def test_what_was_heard_before_a_state_is_not_told_again_with_it(self, start: Any) -> None:
         run, client, _ = start(1)
         again = run.handle()
