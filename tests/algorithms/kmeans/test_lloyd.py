@@ -153,6 +153,6 @@ def test_no_layout_changes_a_total_or_a_state(borders, n_threads, weighted, dtyp
 
 def test_the_grids_hold_what_the_state_says():
     state = first_iteration({"limits": np.array([4, 2, 0]), "weights": np.ones(2)}, column(-3, 2))
-    assert lloyd.grids_of(state).terms.holds(np.array([24.0]))
-    assert not lloyd.grids_of(state).terms.holds(np.array([33.0]))
+    assert lloyd.Grids.of(state).terms.holds(np.array([24.0]))
+    assert not lloyd.Grids.of(state).terms.holds(np.array([33.0]))
     np.testing.assert_array_equal(state["shift"], [2])

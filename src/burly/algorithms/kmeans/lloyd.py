@@ -13,7 +13,8 @@ each cluster takes off 2 (c - s)(S - s W) - W |c - s|^2. Where that cancels, a p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from operator import is_
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ CANCELLED = 1e-3
 """An inertia below this share of the squares about the shift is computed by a pass of its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Grids:
     """How the sums of a round are rounded."""
 
@@ -48,32 +49,35 @@ class Grids:
     weights: Grid | None
     squares: Grid
 
+    _recent: ClassVar[tuple[list[Array], Grids] | None] = None
 
-@lru_cache(maxsize=8)
-def _grids(bounds: bytes, shift: bytes, dtype: str, limits: Limits) -> Grids:
-    terms = grid_for(np.frombuffer(bounds), limits.max_rows, levels_for(np.dtype(dtype)))
-    largest, least = limits.largest_weight, limits.least_weight
-    weights = grid_for(np.array([largest]), limits.max_rows, 2) if limits.weighted else None
-    # w (x - s)^2 = (w x - w s)^2 / w
-    about = np.abs(np.frombuffer(shift, dtype=dtype).astype(np.float64)) * largest
-    off = terms.limits + about
-    with np.errstate(over="ignore"):
-        largest_squares = off * (off / least)
-    if not np.all(largest_squares <= np.ldexp(1.0, MAX_EXPONENT)):
-        raise overflow_error(np.dtype(dtype))
-    squares = grid_for(largest_squares, limits.max_rows, 2)
-    return Grids(terms, weights, squares)
+    @classmethod
+    def of(cls, state: State) -> Grids:
+        """Return the grids of a state; the last ones are kept for states that carry the same arrays on."""
+        sources = [state[name] for name in ("bounds", "shift", "limits", "weights")]
+        recent = cls._recent
+        if recent is None or not all(map(is_, recent[0], sources)):
+            recent = cls._recent = sources, cls._of(state)
+        return recent[1]
 
-
-def grids_of(state: State) -> Grids:
-    """Return the grids of a state."""
-    shift = state["shift"]
-    return _grids(state["bounds"].tobytes(), shift.tobytes(), shift.dtype.str, Limits.of(state))
+    @classmethod
+    def _of(cls, state: State) -> Grids:
+        bounds, shift, limits = state["bounds"], state["shift"], Limits.of(state)
+        terms = grid_for(bounds, limits.max_rows, levels_for(shift.dtype))
+        largest, least = limits.largest_weight, limits.least_weight
+        weights = grid_for(np.array([largest]), limits.max_rows, 2) if limits.weighted else None
+        # w (x - s)^2 = (w x - w s)^2 / w
+        off = terms.limits + np.abs(shift.astype(np.float64)) * largest
+        with np.errstate(over="ignore"):
+            largest_squares = off * (off / least)
+        if not np.all(largest_squares <= np.ldexp(1.0, MAX_EXPONENT)):
+            raise overflow_error(shift.dtype)
+        return cls(terms, weights, grid_for(largest_squares, limits.max_rows, 2))
 
 
 def step(settings: Settings, state: State, scratch: Scratch) -> Step:
     """Label all rows by the centres, and sum them by label."""
-    grids = grids_of(state)
+    grids = Grids.of(state)
     lloyd = _lloyd(settings, state, scratch, grids)
     measuring = "squares" not in state.arrays
     centers = state["centers"]
@@ -87,7 +91,7 @@ def step(settings: Settings, state: State, scratch: Scratch) -> Step:
             odd = count_non_finite(scratch.partition)
         parts["odd"] = Part(Reducer.SUM, odd)
         parts["overflow"] = Part(Reducer.MAX, np.array([float(not found.finite)]))
-        magnitudes = np.nan_to_num(found.magnitudes, nan=np.inf, posinf=np.inf)
+        magnitudes = np.where(np.isnan(found.magnitudes), np.inf, found.magnitudes)
         parts["magnitudes"] = Part(Reducer.MAX, magnitudes)
         parts["squares"] = Part(Reducer.SUM, found.squares)
     return Step(parts, {"moved": float(totals.moved), "evaluated": float(totals.evaluated)})
@@ -99,7 +103,8 @@ def _lloyd(settings: Settings, state: State, scratch: Scratch, grids: Grids) -> 
         scratch.seeder = None
     bounds = state["bounds"]
     known = scratch.bounds
-    if scratch.lloyd is None or known is None or not np.array_equal(known, bounds):
+    is_known = known is bounds or (known is not None and np.array_equal(known, bounds))
+    if scratch.lloyd is None or not is_known:
         scratch.lloyd = Lloyd(
             scratch.partition,
             settings.n_clusters,
@@ -133,7 +138,7 @@ class Clusters:
 
 def decode(state: State, totals: Totals) -> Clusters:
     """Return the sums of a round as numbers."""
-    grids = grids_of(state)
+    grids = Grids.of(state)
     if grids.weights is None:
         weights = totals["counts"].astype(np.float64)
     else:
@@ -166,7 +171,7 @@ def _measured(settings: Settings, state: State, totals: Totals) -> State:
             f"n_samples={n_rows} should be >= n_clusters={settings.n_clusters}: "
             "there are fewer rows than clusters; ask for fewer clusters"
         )
-    grids = grids_of(state)
+    grids = Grids.of(state)
     if not grids.terms.holds(totals["magnitudes"]):
         return State("lloyd", {**state.arrays, "bounds": totals["magnitudes"]})
     clusters = decode(state, totals)
@@ -185,7 +190,7 @@ def advance(settings: Settings, state: State, totals: Totals, clusters: Clusters
     moved = means(clusters, centers.dtype)
     n_iter = int(state["n_iter"]) + 1
     arrays = {**without(state, "n_empty"), "n_iter": np.array(n_iter)}
-    if np.array_equal(moved, centers):
+    if (moved == centers).all():
         return finish(settings, State("final", arrays), totals)
     off = moved.astype(np.float64) - centers
     shift = ordered_sum(off * off)
@@ -225,7 +230,7 @@ def finish(settings: Settings, state: State, totals: Totals) -> State:
 
 def inertia_step(settings: Settings, state: State, scratch: Scratch) -> Step:
     """Sum squared distances to the own centre, straight from the rows."""
-    lloyd = _lloyd(settings, state, scratch, grids_of(state))
+    lloyd = _lloyd(settings, state, scratch, Grids.of(state))
     if scratch.labelled is None or not np.array_equal(scratch.labelled, state["centers"]):
         lloyd.step(state["centers"])
         scratch.labelled = state["centers"]

@@ -27,7 +27,7 @@ def step(settings: Settings, state: State, scratch: Scratch) -> Step:
 
 def update(settings: Settings, state: State, totals: Totals) -> State:
     """Take the farthest rows out of their clusters, and go on as without empty ones."""
-    grids = lloyd.grids_of(state)
+    grids = lloyd.Grids.of(state)
     rows = totals["farthest"]
     sums = totals["sums"].copy()
     counts = totals["counts"].copy()
