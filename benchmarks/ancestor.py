@@ -5,8 +5,8 @@ the training loop and the commands that clients send in it, with the store on th
 a network's round trip added (0.66 ms: from AWS Lambda to ElastiCache in the same zone). All take
 turns, and burly, whose loops take some 30 ms where the ancestor's take seconds, runs three times in
 each; medians count. Times come from runs that nobody watches, commands from runs under MONITOR,
-which leaves out what scripts call inside the server. Both are stated for an iteration, all rounds of burly's included. At the end,
-solver "auto" against "gd" to the loss that gd reaches::
+which leaves out what scripts call inside the server. Both are stated for an iteration, all rounds of
+burly's included. At the end, solver "auto" against "gd" to the loss that gd reaches::
 
     make bench BENCH=ancestor
 
