@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
 from launching import Loop, run_ancestor
 from network import monitored, relayed, valkey
 
-N_ROWS, N_FEATURES, N_CLUSTERS, N_WORKERS, N_ITERATIONS = 20_000, 20, 10, 2, 30
+N_ROWS, N_FEATURES, N_CLUSTERS, N_WORKERS = 20_000, 20, 10, 2
 LEARNING_RATE = 5e-5
 RTT_MS = 0.66
 REPEATS = 3
@@ -42,34 +42,38 @@ OURS_A_TURN = 3
 
 @dataclass(frozen=True)
 class Case:
-    """An algorithm, and how burly runs it: on a folder of data, a launcher, to what it found."""
+    """An algorithm, and how burly runs it: on a folder of data, so many iterations, to what it found."""
 
     name: str
-    fit: Callable[[Path, burly.Lithops], tuple[Run, np.ndarray]]
+    fit: Callable[[Path, burly.Lithops, int], tuple[Run, np.ndarray]]
 
 
-def fit_kmeans(folder: Path, launcher: burly.Lithops) -> tuple[Run, np.ndarray]:
+def fit_kmeans(folder: Path, launcher: burly.Lithops, n_iterations: int) -> tuple[Run, np.ndarray]:
     model = burly.KMeans(
         N_CLUSTERS,
         init=np.load(folder / "centres.npy"),
-        max_iter=N_ITERATIONS,
+        max_iter=n_iterations,
         tol=0.0,
         launcher=launcher,
     ).fit(np.load(folder / "X.npy"))
     return model.run_, model.cluster_centers_
 
 
-def fit_logistic(folder: Path, launcher: burly.Lithops) -> tuple[Run, np.ndarray]:
-    model = descent(launcher).fit(np.load(folder / "X.npy"), np.load(folder / "y.npy"))
+def fit_logistic(
+    folder: Path, launcher: burly.Lithops, n_iterations: int
+) -> tuple[Run, np.ndarray]:
+    model = descent(launcher, n_iterations).fit(
+        np.load(folder / "X.npy"), np.load(folder / "y.npy")
+    )
     return model.run_, np.append(model.intercept_, model.coef_)
 
 
-def descent(launcher: burly.Lithops) -> burly.LogisticRegression:
+def descent(launcher: burly.Lithops, n_iterations: int) -> burly.LogisticRegression:
     return burly.LogisticRegression(
         C=np.inf,
         solver="gd",
         learning_rate=LEARNING_RATE,
-        max_iter=N_ITERATIONS,
+        max_iter=n_iterations,
         launcher=launcher,
     )
 
@@ -77,13 +81,13 @@ def descent(launcher: burly.Lithops) -> burly.LogisticRegression:
 CASES = [Case("kmeans", fit_kmeans), Case("logistic", fit_logistic)]
 
 
-def run_burly(case: Case, folder: Path, port: int) -> Loop:
+def run_burly(case: Case, folder: Path, n_iterations: int, port: int) -> Loop:
     """Train with burly."""
-    run, found = case.fit(folder, launcher_to(port))
+    run, found = case.fit(folder, launcher_to(port), n_iterations)
     return Loop(
         max(event.at for event in run.events if isinstance(event, PartitionLoaded)),
         max(event.at for event in run.events if isinstance(event, RoundDone)),
-        N_ITERATIONS,
+        n_iterations,
         found,
     )
 
@@ -116,14 +120,14 @@ def measure(
             watched = run(port)
         inside = [stamp for stamp in stamps if watched.began_at <= stamp <= watched.ended_at]
         ordered = sorted(loops[name], key=lambda loop: loop.seconds)
-        spread = ", ".join(f"{loop.seconds / N_ITERATIONS * 1e3:.2f}" for loop in ordered)
-        commands = len(inside) / N_ITERATIONS
+        spread = ", ".join(f"{loop.seconds / loop.n_rounds * 1e3:.2f}" for loop in ordered)
+        commands = len(inside) / watched.n_rounds
         print(f"{name}:\n  {spread} ms and {commands:.1f} commands an iteration", flush=True)
         measured[name] = Measured(ordered[len(ordered) // 2], commands)
     return measured
 
 
-def compare(case: Case, folder: Path, server_port: int, port: int) -> None:
+def compare(case: Case, folder: Path, n_iterations: int, server_port: int, port: int) -> None:
     """Run both on one way to the store, and print how they compare."""
 
     def ancestor(at: int, n_inner: int) -> Loop:
@@ -133,7 +137,7 @@ def compare(case: Case, folder: Path, server_port: int, port: int) -> None:
             port=at,
             n_workers=N_WORKERS,
             n_inner=n_inner,
-            n_rounds=N_ITERATIONS,
+            n_rounds=n_iterations,
             learning_rate=LEARNING_RATE,
         )
 
@@ -145,7 +149,7 @@ def compare(case: Case, folder: Path, server_port: int, port: int) -> None:
         for n_inner in (1, 2)
     }
     burly_name = f"{case.name}, burly, {N_WORKERS} workers"
-    runs[burly_name] = (partial(run_burly, case, folder), OURS_A_TURN)
+    runs[burly_name] = (partial(run_burly, case, folder, n_iterations), OURS_A_TURN)
     results = measure(runs, server_port, port)
     ours = results.pop(burly_name)
     best = min(results.values(), key=lambda result: result.loop.seconds)
@@ -157,11 +161,11 @@ def compare(case: Case, folder: Path, server_port: int, port: int) -> None:
     )
 
 
-def compare_solvers(folder: Path, port: int) -> None:
+def compare_solvers(folder: Path, n_iterations: int, port: int) -> None:
     """Print what "auto" needs for the loss that gd reaches, and better."""
     X, y = np.load(folder / "X.npy"), np.load(folder / "y.npy")
     auto = burly.LogisticRegression(C=np.inf, launcher=launcher_to(port))
-    for name, model in {"gd": descent(launcher_to(port)), "auto": auto}.items():
+    for name, model in {"gd": descent(launcher_to(port), n_iterations), "auto": auto}.items():
         model.fit(X, y)
         margins = model.decision_function(X) * (2 * y - 1)
         rounds = [e for e in model.run_.events if isinstance(e, RoundDone) and e.rank == 0]
@@ -174,12 +178,14 @@ def compare_solvers(folder: Path, port: int) -> None:
 
 def main() -> None:
     """Make the data, start the server, and compare without and with a network between."""
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--iterations", type=int, default=30, help="of every loop")
+    n_iterations = parser.parse_args().iterations
     random = np.random.default_rng(0)
     X = random.random((N_ROWS, N_FEATURES))
     margins = (X - 0.5) @ random.normal(scale=3.0, size=N_FEATURES)
     print(
-        f"{N_ROWS} x {N_FEATURES} noise, k {N_CLUSTERS}, {N_ITERATIONS} iterations; "
+        f"{N_ROWS} x {N_FEATURES} noise, k {N_CLUSTERS}, {n_iterations} iterations; "
         f"{platform.machine()}, {os.cpu_count()} cores"
     )
     with tempfile.TemporaryDirectory() as name, valkey() as port:
@@ -188,11 +194,11 @@ def main() -> None:
         np.save(folder / "y.npy", (random.random(N_ROWS) < 1 / (1 + np.exp(-margins))) * 1.0)
         np.save(folder / "centres.npy", X[:N_CLUSTERS])
         for case in CASES:
-            compare(case, folder, port, port)
+            compare(case, folder, n_iterations, port, port)
         with relayed(port, RTT_MS) as distance:
             for case in CASES:
-                compare(case, folder, port, distance.port)
-            compare_solvers(folder, distance.port)
+                compare(case, folder, n_iterations, port, distance.port)
+            compare_solvers(folder, n_iterations, distance.port)
 
 
 if __name__ == "__main__":

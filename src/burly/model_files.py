@@ -90,4 +90,4 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
         raise ModelFileError(f"{path} is not a model file of burly")
     if header.pop("version", 0) > FORMAT_VERSION:
         raise ModelFileError(f"{path} was written by a later version of burly: upgrade burly")
-    return ModelFile(header.pop("kind"), header, arrays)
+    return ModelFile(header.pop("kind", "file of no kind"), header, arrays)

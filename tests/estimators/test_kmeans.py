@@ -10,8 +10,9 @@ from sklearn.base import clone
 from sklearn.cluster import KMeans as SklearnKMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from burly import Dataset, InProcess, KMeans, Lithops
+from burly import Dataset, InProcess, KMeans, Lithops, LogisticRegression
 from burly.exceptions import ConfigurationError, DataError, ModelFileError, NonFiniteError
+from burly.model_files import ModelFile, read_model, write_model
 
 
 def blobs(dtype=np.float32, n=30_000, d=6, offset=0.0):
@@ -102,6 +103,19 @@ def test_a_file_that_is_no_model_is_refused(write, tmp_path):
     with pytest.raises(ModelFileError, match="not a model file") as refused:
         KMeans.load(tmp_path / "m.burly")
     assert "pickle" not in str(refused.value)
+
+
+@pytest.mark.parametrize("estimator", [KMeans, LogisticRegression])
+@pytest.mark.parametrize("lost", ["parameters", "feature_names", "arrays"])
+def test_a_model_file_that_lacks_something_is_refused(estimator, lost, tmp_path):
+    X = blobs(n=100)
+    estimator().fit(X, np.arange(len(X)) % 2).save(tmp_path / "m.burly")
+    whole = read_model(tmp_path / "m.burly")
+    header = {name: value for name, value in whole.header.items() if name != lost}
+    arrays = {} if lost == "arrays" else whole.arrays
+    write_model(tmp_path / "m.burly", ModelFile(whole.kind, header, arrays))
+    with pytest.raises(ModelFileError, match="not all of a model file"):
+        estimator.load(tmp_path / "m.burly")
 
 
 def test_distances_come_as_a_frame_where_asked():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from burly.exceptions import ConfigurationError
+from burly.exceptions import ConfigurationError, ModelFileError
 from burly.model_files import ModelFile, read_model, write_model
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -54,10 +54,15 @@ class Saved(BaseEstimator):  # type: ignore[misc]
         model = read_model(path)
         if model.kind != cls._kind:
             raise ConfigurationError(f"{path} holds a {model.kind}, not a {cls._kind}")
-        loaded = cls(**_revived(model.header["parameters"]))
-        if model.header["feature_names"]:
-            loaded.feature_names_in_ = np.array(model.header["feature_names"], dtype=object)
-        loaded._learn_again(model.header, model.arrays)
+        try:
+            loaded = cls(**_revived(model.header["parameters"]))
+            if model.header["feature_names"]:
+                loaded.feature_names_in_ = np.array(model.header["feature_names"], dtype=object)
+            loaded._learn_again(model.header, model.arrays)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(
+                f"{path} is not all of a model file of burly: {error!r}"
+            ) from error
         return loaded
 
     @abstractmethod
