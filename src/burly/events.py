@@ -1,4 +1,4 @@
-"""What happened in a run, when, and how much: plain values that reports and the planner read.
+"""What happened in a run, when, and how much: plain values that reports read.
 
 Times are seconds. ``at`` is the wall clock of whoever saw the event (seconds since the epoch);
 durations come from a monotonic clock. Events travel inside the frames that are sent anyway, so

@@ -13,11 +13,9 @@ import pytest
 from burly.algorithms.kmeans import KMeans
 from burly.algorithms.logistic.algorithm import LogisticRegression
 from burly.algorithms.logistic.settings import Settings
-from burly.contracts.algorithm import Layout as Laid
-from burly.contracts.algorithm import Run
 from burly.contributions import Part, Reducer, Step
 from burly.data.arrays import from_arrays
-from burly.testing import AlgorithmContract
+from burly.testing import AlgorithmContract, AlgorithmRun, Layout
 
 N_ROWS = 5 * 8192 + 100
 GUIDE = Path(__file__).parents[2] / "CONTRIBUTING.md"
@@ -71,7 +69,7 @@ class TestTheTutorial(AlgorithmContract):
     def test_its_means_are_those_of_the_columns(self):
         algorithm, data = self.make_case()
         X, _ = table("f4")
-        means = Run(algorithm, data, Laid()).states[-1]["means"]
+        means = AlgorithmRun(algorithm, data, Layout()).states[-1]["means"]
         np.testing.assert_allclose(means, X.astype(np.float64).mean(axis=0), rtol=1e-13)
 
 
@@ -112,6 +110,6 @@ def test_the_contract_finds_what_differs_between_layouts(broken, layout, name):
             return broken(3, max_iter=2), from_arrays(table("f4")[0])
 
     case = Case()
-    alone = Run(*case.make_case(), Laid())
+    alone = AlgorithmRun(*case.make_case(), Layout())
     with pytest.raises(AssertionError, match=f"{name} of state"):
         case.test_no_layout_changes_a_bit_of_any_state(layout, alone)

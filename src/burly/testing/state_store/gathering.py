@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from burly.contracts.state_store import helpers
-from burly.contracts.state_store.base import OfARun
-from burly.contracts.state_store.helpers import PATIENCE_S, state, values
 from burly.events import Noted
 from burly.state.store import Behind, Gathered, Newer, Pending, StateMessage, StateStore
+from burly.testing.state_store import helpers
+from burly.testing.state_store.base import StateStoreSuite
+from burly.testing.state_store.helpers import PATIENCE_S, state, values
 
 contribution = partial(helpers.contribution, length=2)
 
@@ -26,7 +26,7 @@ def gather(*stores: StateStore, round: int = 1) -> Gathered:  # noqa: A002
     return answer
 
 
-class Gathering(OfARun):
+class Gathering(StateStoreSuite):
     """Ranks go on with all contributions; the newest state and the rounds since are the checkpoint."""
 
     def test_nobody_learns_of_a_round_before_it_is_complete(self, start: Any) -> None:

@@ -13,12 +13,23 @@
 Needs pytest.
 """
 
-from burly.contracts.algorithm import AlgorithmContract, Layout
-from burly.contracts.state_store import PATIENCE_S, RunUnderTest, StateStoreContract, later
+import pytest
+
+# Before they are imported, so that a failed test shows what it compared.
+pytest.register_assert_rewrite("burly.testing.algorithm", "burly.testing.state_store")
+
+from burly.testing.algorithm import AlgorithmContract, AlgorithmRun, Layout  # noqa: E402
+from burly.testing.state_store import (  # noqa: E402
+    PATIENCE_S,
+    RunUnderTest,
+    StateStoreContract,
+    later,
+)
 
 __all__ = [
     "PATIENCE_S",
     "AlgorithmContract",
+    "AlgorithmRun",
     "Layout",
     "RunUnderTest",
     "StateStoreContract",

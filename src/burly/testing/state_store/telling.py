@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from burly.contracts.state_store.base import OfARun
-from burly.contracts.state_store.helpers import (
+from burly.events import Noted
+from burly.testing.state_store.base import StateStoreSuite
+from burly.testing.state_store.helpers import (
     PATIENCE_S,
     collect_departures,
     contribution,
     state,
 )
-from burly.events import Noted
 
 
-class Telling(OfARun):
+class Telling(StateStoreSuite):
     """The client hears all, and each thing once."""
 
     def test_the_client_sees_each_departure_once(self, start: Any) -> None:

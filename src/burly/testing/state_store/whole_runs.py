@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from burly.contracts.state_store.base import OfARun
-from burly.contracts.state_store.helpers import PATIENCE_S, collect_departures
 from burly.contributions import Part, Reducer, Step, Totals
 from burly.rounds import Rounds
 from burly.state.store import StateStore
 from burly.states import State
+from burly.testing.state_store.base import StateStoreSuite
+from burly.testing.state_store.helpers import PATIENCE_S, collect_departures
 
 
-class WholeRuns(OfARun):
+class WholeRuns(StateStoreSuite):
     """Ranks that run side by side agree about every state."""
 
     @pytest.mark.parametrize("memory", [0, 2])

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from burly.contracts.state_store.base import OfARun
-from burly.contracts.state_store.helpers import OPERATIONS, PATIENCE_S, contribution, later
 from burly.exceptions import RunAbortedError, RunGoneError, SupersededError
+from burly.testing.state_store.base import StateStoreSuite
+from burly.testing.state_store.helpers import OPERATIONS, PATIENCE_S, contribution, later
 
 
-class Fencing(OfARun):
+class Fencing(StateStoreSuite):
     """No operation touches a run that ended, or that another attempt has taken over."""
 
     @pytest.mark.parametrize("name", OPERATIONS)

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from burly.contracts.state_store.base import OfARun
-from burly.contracts.state_store.helpers import OPERATIONS, PATIENCE_S, contribution, later, state
 from burly.events import Noted
 from burly.exceptions import FrameError, RunGoneError
+from burly.testing.state_store.base import StateStoreSuite
+from burly.testing.state_store.helpers import OPERATIONS, PATIENCE_S, contribution, later, state
 
 
-class Surviving(OfARun):
+class Surviving(StateStoreSuite):
     """Faults end in an answer or a clear error, and nothing is left behind."""
 
     def test_a_waiter_survives_a_lost_connection(self, start: Any) -> None:

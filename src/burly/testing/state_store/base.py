@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from burly.contracts.state_store.helpers import state
-from burly.contracts.state_store.run import RunUnderTest
 from burly.state.store import StateStore
+from burly.testing.state_store.helpers import state
+from burly.testing.state_store.run import RunUnderTest
 
 
-class OfARun:
+class StateStoreSuite:
     """Opens runs of a backend, and closes them at the end of the test."""
 
     def make_run(self, *, world_size: int, memory: int, lease_s: float) -> RunUnderTest:

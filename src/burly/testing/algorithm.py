@@ -62,7 +62,7 @@ LAYOUTS = {
 }
 
 
-class Run:
+class AlgorithmRun:
     """A run of an algorithm in this thread, without stores and launchers.
 
     Parameters
@@ -153,30 +153,30 @@ class AlgorithmContract:
         raise NotImplementedError
 
     @pytest.fixture
-    def alone(self) -> Run:
+    def alone(self) -> AlgorithmRun:
         """Return the run of one worker with one thread, which nothing disturbs."""
-        return Run(*self.make_case(), Layout())
+        return AlgorithmRun(*self.make_case(), Layout())
 
     def test_the_data_feeds_several_workers(self) -> None:
         _, data = self.make_case()
         assert len(data.shards) >= 5, "the layouts would all be the same"
 
     @pytest.mark.parametrize("name", LAYOUTS)
-    def test_no_layout_changes_a_bit_of_any_state(self, name: str, alone: Run) -> None:
-        other = Run(*self.make_case(), LAYOUTS[name])
+    def test_no_layout_changes_a_bit_of_any_state(self, name: str, alone: AlgorithmRun) -> None:
+        other = AlgorithmRun(*self.make_case(), LAYOUTS[name])
         assert [state.phase for state in other.states] == [state.phase for state in alone.states]
         for number, (one, two) in enumerate(zip(alone.states, other.states, strict=True)):
             assert_same_arrays(one.arrays, two.arrays, f"state {number} ({one.phase})")
             assert (one.done, dict(one.figures)) == (two.done, dict(two.figures))
         assert_same_arrays(alone.outputs, other.outputs, "the outputs")
 
-    def test_a_travelled_algorithm_computes_the_same(self, alone: Run) -> None:
+    def test_a_travelled_algorithm_computes_the_same(self, alone: AlgorithmRun) -> None:
         algorithm, data = self.make_case()
         travelled = pickle.loads(pickle.dumps(algorithm))  # noqa: S301  our own bytes
-        other = Run(travelled, data, Layout())
+        other = AlgorithmRun(travelled, data, Layout())
         assert_same_arrays(alone.states[-1].arrays, other.states[-1].arrays, "the last state")
 
-    def test_outputs_have_one_entry_a_row(self, alone: Run) -> None:
+    def test_outputs_have_one_entry_a_row(self, alone: AlgorithmRun) -> None:
         _, data = self.make_case()
         n_rows = data.read(data.shards, 1).n_rows
         assert {name: len(each) for name, each in alone.outputs.items()} == dict.fromkeys(
@@ -187,10 +187,10 @@ class AlgorithmContract:
         algorithm, data = self.make_case()
         rows = data.read(data.shards, 1)
         before = [fingerprint(shard) for shard in rows.shards]
-        Run(algorithm, data, Layout(n_threads=2), rows)
+        AlgorithmRun(algorithm, data, Layout(n_threads=2), rows)
         assert [fingerprint(shard) for shard in rows.shards] == before
 
-    def test_a_contribution_is_as_large_as_was_declared(self, alone: Run) -> None:
+    def test_a_contribution_is_as_large_as_was_declared(self, alone: AlgorithmRun) -> None:
         algorithm, data = self.make_case()
         if alone.contributed_bytes:
             assert max(alone.contributed_bytes) >= algorithm.contribution_bytes(data.info)

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.testing import assert_array_equal
 
-from burly.contracts.state_store.base import OfARun
-from burly.contracts.state_store.helpers import contribution, state, until, values
 from burly.contributions import Part, Reducer
 from burly.state.store import Behind, Complete, ContributionMessage, Gathered, Newer, Pending
+from burly.testing.state_store.base import StateStoreSuite
+from burly.testing.state_store.helpers import contribution, state, until, values
 
 
-class Contributing(OfARun):
+class Contributing(StateStoreSuite):
     """Contributions count once, and one rank finishes their round."""
 
     def test_the_last_contributor_gets_all_contributions(self, start: Any) -> None:

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from burly.contracts.state_store.base import OfARun
-from burly.contracts.state_store.helpers import PATIENCE_S, contribution, later, state
 from burly.exceptions import RunAbortedError
 from burly.state.store import StateMessage
 from burly.states import State
+from burly.testing.state_store.base import StateStoreSuite
+from burly.testing.state_store.helpers import PATIENCE_S, contribution, later, state
 
 
-class Publishing(OfARun):
+class Publishing(StateStoreSuite):
     """One state a round, and the last states are the checkpoint."""
 
     def test_a_joined_rank_finds_the_first_state(self, start: Any) -> None:
