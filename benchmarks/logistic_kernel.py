@@ -61,7 +61,9 @@ class Case:
         codes = [rng.integers(0, 2, len(s.X)).astype(np.int32) for s in data.shards]
         self.rows.label(codes, 2)
         self.coef = (rng.standard_normal((1, d + 1)) / np.sqrt(d)).astype(np.float32).astype(float)
-        self.bounds = Bounds(np.full(d, 8.0), 1.0, 60.0, len(self.X), block_limit(data.info))
+        self.bounds = Bounds(
+            np.full(d, 8.0), 1.0, 60.0, len(self.X), block_limit(data.info.n_shards, len(self.X))
+        )
         self.scaling = Scaling(np.zeros(d), np.ones(d))
         per_row = (d + 1) * (d + 2)
         share = min(1.0, HESSIAN_FLOPS / (per_row * len(self.X)))

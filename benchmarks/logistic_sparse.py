@@ -44,7 +44,7 @@ def passes(name: str, X: Any, y: Any) -> None:
         rows = LogisticRows(Partition(data.info, shards), team)
         rows.label([shard.y for shard in shards], 2)
         n, d = X.shape
-        bounds = Bounds(rows.column_bounds(), 1.0, 100.0, n, block_limit(data.info))
+        bounds = Bounds(rows.column_bounds(), 1.0, 100.0, n, block_limit(data.info.n_shards, n))
         coef = np.random.default_rng(0).normal(size=(1, d + 1)) * 0.1
         rows.evaluate(coef, bounds)
         full = best(lambda: rows.evaluate(coef, bounds))

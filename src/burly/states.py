@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-NUMERICS_VERSION = 1
+NUMERICS_VERSION = 2
 """Raised by every change that gives other bits; frames and models carry it."""
 
 

@@ -23,6 +23,8 @@ GOLDEN = {
     "random float64": "51407a72a0ae8f3e",
     "logistic float32": "2162ea4dbe09d92a",
     "logistic float64": "2e3c4f1d4ad78668",
+    "logistic unweighted float32": "f1cc19b66408c1a8",
+    "logistic unweighted float64": "8876e5c58d80d22c",
 }
 
 
@@ -37,8 +39,9 @@ def rows(dtype):
 def digest(name, dtype):
     X = rows(dtype)
     weights = 0.25 + np.arange(len(X)) % 5
-    if name == "logistic":
-        model = LogisticRegression().fit(X, X[:, 0] + X[:, 6] > 4, sample_weight=weights)
+    if name.startswith("logistic"):
+        weighing = weights if name == "logistic" else None
+        model = LogisticRegression().fit(X, X[:, 0] + X[:, 6] > 4, sample_weight=weighing)
         arrays = [model.coef_, model.intercept_]
     else:
         model = KMeans(6, init=name, random_state=7).fit(X, sample_weight=weights)
@@ -47,7 +50,7 @@ def digest(name, dtype):
 
 
 def all_digests():
-    names = ("k-means++", "k-means||", "random", "logistic")
+    names = ("k-means++", "k-means||", "random", "logistic", "logistic unweighted")
     return {f"{n} {d}": digest(n, d) for n in names for d in ("float32", "float64")}
 
 

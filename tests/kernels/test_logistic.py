@@ -20,18 +20,23 @@ N = 1500
 
 
 class Case:
-    def __init__(self, dtype, d, n_classes, seed=0):
+    def __init__(self, dtype, d, n_classes, seed=0, *, weighted=True):
         rng = np.random.default_rng(seed)
         self.X = rng.normal(size=(N, d)).astype(dtype)
         self.y = rng.integers(0, n_classes, N).astype(np.int32)
-        self.w = rng.random(N)
+        self.w = rng.random(N) if weighted else np.ones(N)
         self.n_classes = n_classes
         self.info = DatasetInfo(
-            n_features=d, dtype=np.dtype(dtype), n_shards=3, n_rows=N, max_rows=N, weighted=True
+            n_features=d,
+            dtype=np.dtype(dtype),
+            n_shards=3,
+            n_rows=N,
+            max_rows=N,
+            weighted=weighted,
         )
         outputs = 1 if n_classes == 2 else n_classes
         self.coef = rng.normal(size=(outputs, d + 1)).astype(np.float32).astype(np.float64)
-        self.bounds = Bounds(np.full(d, 8.0), 1.0, 60.0, N, block_limit(self.info))
+        self.bounds = Bounds(np.full(d, 8.0), 1.0, 60.0, N, block_limit(self.info.n_shards, N))
         self.scaling = Scaling(rng.normal(size=d), rng.random(d) + 0.5)
 
     def sums(self, kernels, n_threads=1, shards=(0, 1, 2), **wanted):
@@ -54,9 +59,10 @@ class Case:
 CASES = [(t, d, k) for t in (np.float32, np.float64) for d in (1, 19, 32) for k in (2, 4)]
 
 
+@pytest.mark.parametrize("weighted", [True, False])
 @pytest.mark.parametrize(("dtype", "d", "n_classes"), CASES)
-def test_widths_threads_and_partitions_give_the_same_bits(dtype, d, n_classes):
-    case = Case(dtype, d, n_classes)
+def test_widths_threads_and_partitions_give_the_same_bits(dtype, d, n_classes, weighted):
+    case = Case(dtype, d, n_classes, weighted=weighted)
     whole = case.sums(runnable()[-1])
     for kernels in runnable():
         other = case.sums(kernels, 2)
@@ -66,9 +72,10 @@ def test_widths_threads_and_partitions_give_the_same_bits(dtype, d, n_classes):
             np.testing.assert_array_equal(total, split[0][name] + split[1][name], name)
 
 
+@pytest.mark.parametrize("weighted", [True, False])
 @pytest.mark.parametrize(("dtype", "d", "n_classes"), CASES)
-def test_loss_and_gradient_agree_with_numpy(dtype, d, n_classes):
-    case = Case(dtype, d, n_classes)
+def test_loss_and_gradient_agree_with_numpy(dtype, d, n_classes, weighted):
+    case = Case(dtype, d, n_classes, weighted=weighted)
     got = Units.of(case.bounds, case.scaling).values(case.sums(runnable()[0]))
     rows = np.hstack([case.X.astype(np.float64), np.ones((N, 1))])
     z = rows @ case.coef.T

@@ -36,7 +36,7 @@ class Case:
         self.coef = rng.normal(size=(outputs, n_columns + 1)) / np.append(largest, 1.0) / 4
         self.coef = self.coef.astype(np.float32).astype(np.float64)
         self.data = from_arrays(self.X, self.y, self.w)
-        self.bounds = Bounds(self.columns, 1.0, 400.0, N, block_limit(self.data.info))
+        self.bounds = Bounds(self.columns, 1.0, 400.0, N, block_limit(self.data.info.n_shards, N))
 
     def rows(self, team, shards=None):
         chosen = self.data.shards if shards is None else [self.data.shards[i] for i in shards]

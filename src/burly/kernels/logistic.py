@@ -94,6 +94,12 @@ class LogisticRows:
         self.n_classes = n_classes
         self.n_outputs: int = self._native.n_outputs
 
+    @property
+    def weighted(self) -> bool:
+        """Whether rows carry weights, of their own or of their class."""
+        weighted: bool = self._native.weighted
+        return weighted
+
     def moments(
         self, bounds: Bounds, shift: Float, *, threshold: int = ALL_BLOCKS
     ) -> dict[str, Int]:
@@ -231,7 +237,7 @@ class LogisticRows:
             1.0 / units.columns,
             1.0 / units.loss,
             1.0 / units.weight,
-            units.limit,
+            units.block_limit,
             None if hessian is None else hessian.shift,
             None if hessian is None else hessian.scale,
             None if units.factors is None else 1.0 / units.factors,
@@ -249,7 +255,7 @@ class LogisticRows:
         )
         if keep is not None:
             self._kept[keep] = (coef.copy(), threshold)
-        if not self._native.weighted:
+        if not self.weighted:
             sums["weight"] = sums["count"] * int(1.0 / units.weight)
         return sums
 
@@ -300,7 +306,7 @@ class LogisticRows:
             steps,
             1.0 / units.loss,
             1.0 / units.loss,
-            units.limit,
+            units.block_limit,
             *sums.values(),
         )
         return sums

@@ -2,7 +2,8 @@
 
 A kernel adds the sums of a block of rows (dense), or single terms (sparse), rounded to multiples of
 a unit. Units follow from bounds on the data, which travel with the state, so step and update agree
-on them; a term above its bound is counted, and the sums are then taken again with wider bounds.
+on them; a term above its bound is counted, and the sums are then taken again with wider bounds. The fewer
+terms a sum has, the finer its unit: losses and intercepts are summed once a block for sparse rows too.
 """
 
 from __future__ import annotations
@@ -15,17 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.data.partition import DatasetInfo
-
 Float = NDArray[np.float64]
 
 BLOCK_ROWS = 256
 """Rows of a block: consecutive, of one shard; the last block of a shard may be shorter."""
 
 
-def block_limit(info: DatasetInfo) -> int:
-    """Return the largest number of blocks a dataset can have."""
-    return info.n_shards + info.max_rows // BLOCK_ROWS
+def block_limit(n_shards: int, n_rows: int) -> int:
+    """Return the largest number of blocks that so many rows of so many shards can have."""
+    return min(n_shards + n_rows // BLOCK_ROWS, n_rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +40,6 @@ class Bounds:
     margin : float
         |z|, at trial steps too.
     n_rows : int
-        `DatasetInfo.max_rows`.
     n_blocks : int
         `block_limit`.
     """
@@ -67,10 +65,13 @@ class Bounds:
         return min(BLOCK_ROWS, max(self.n_rows, 1)) * self.weight
 
     def bits(self, *, sparse: bool) -> int:
-        """Return how many bits a term may have."""
-        n_terms = max(self.n_rows if sparse else self.n_blocks, 1)
-        # One bit of room on both ends: rounding works below 2**51, totals stay below 2**62.
-        return min(50, 61 - (n_terms - 1).bit_length())
+        """Return how many bits a term of a column's sum may have."""
+        return _bits(self.n_rows if sparse else self.n_blocks)
+
+    @property
+    def block_bits(self) -> int:
+        """How many bits a block's sum may have."""
+        return _bits(self.n_blocks)
 
     def column_units(self, scaling: Scaling | None, *, sparse: bool, squares: bool) -> ColumnUnits:
         """Return the units that do not depend on the margin; they are computed once."""
@@ -97,8 +98,10 @@ class Bounds:
             # Weights of the Hessian are at most 1/4; half of their share goes to each factor.
             share = -((bits - _exponent(rows / 4.0)) // 2)
             factors = np.ldexp(1.0, _exponents(scaled) + share)
+        units = _units(terms, bits)
+        units[-1] = _unit(terms[-1], self.block_bits)
         return ColumnUnits(
-            columns=_units(terms, bits),
+            columns=units,
             squares=_units(4.0 * weight * columns * columns, bits) if squares else None,
             factors=factors,
         )
@@ -144,14 +147,17 @@ class Units(ColumnUnits):
     Attributes
     ----------
     limit : float
-        How many units a term may be.
+        How many units a term of a column's sum may be.
+    block_limit : float
+        How many units a block's sum may be.
     loss : float
         Of losses and their slopes.
     weight : float
-        Of sums of weights.
+        Of sums of weights. For sparse rows kernels derive the units of columns from it.
     """
 
     limit: float
+    block_limit: float
     loss: float
     weight: float
 
@@ -172,7 +178,8 @@ class Units(ColumnUnits):
             squares=of_columns.squares,
             factors=of_columns.factors,
             limit=math.ldexp(1.0, bits),
-            loss=_unit(rows * (4.0 * bounds.margin + 8.0), bits),
+            block_limit=math.ldexp(1.0, bounds.block_bits),
+            loss=_unit(rows * (4.0 * bounds.margin + 8.0), bounds.block_bits),
             weight=_unit(rows, bits),
         )
 
@@ -199,6 +206,12 @@ class Units(ColumnUnits):
                 rows, columns = np.tril_indices(len(self.factors))
                 return array * (self.factors[rows] * self.factors[columns])
         return array
+
+
+def _bits(n_terms: int) -> int:
+    """Return how many bits each of so many terms may have."""
+    # One bit of room on both ends: rounding works below 2**51, totals stay below 2**62.
+    return min(50, 61 - (max(n_terms, 1) - 1).bit_length())
 
 
 def _exponents(values: Float) -> NDArray[np.int64]:

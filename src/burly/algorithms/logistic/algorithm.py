@@ -19,7 +19,7 @@ from burly.algorithms.logistic import (
     newton,
     preparing,
 )
-from burly.algorithms.logistic.auto import choose
+from burly.algorithms.logistic.auto import check, choose
 from burly.algorithms.logistic.preparing import Scratch
 from burly.algorithms.logistic.problem import Problem
 from burly.algorithms.logistic.settings import Settings
@@ -62,6 +62,7 @@ class LogisticRegression(Algorithm):
     """What messages call the labels."""
 
     def start(self, info: DatasetInfo) -> State:
+        check(self.settings, sparse=info.sparse)
         return preparing.start(self.settings, info)
 
     def contribution_bytes(self, info: DatasetInfo) -> int:

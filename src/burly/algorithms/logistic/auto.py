@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from burly.algorithms.logistic.problem import Problem
+from burly.algorithms.logistic.settings import Settings
 from burly.exceptions import ConfigurationError
 
 SMALL, LARGE = 300, 2000
@@ -31,23 +32,26 @@ def newton_may_end(problem: Problem, *, most: int = LARGE) -> bool:
     return not problem.sparse and n_coefficients <= most
 
 
-def choose(problem: Problem, n_rows: float) -> str:
-    """Return the solver for a fit.
+def check(settings: Settings, *, sparse: bool) -> None:
+    """Refuse a solver that cannot serve what it is asked for.
 
     Raises
     ------
     burly.exceptions.ConfigurationError
-        If the one that was asked for cannot serve it.
     """
-    asked = problem.settings.solver
-    if asked == "newton" and problem.sparse:
+    if settings.solver == "newton" and sparse:
         raise ConfigurationError(
             "solver='newton' takes Hessians of dense rows, and these are sparse: use solver='lbfgs' or 'auto'"
         )
-    if asked == "gd" and problem.settings.l1:
+    if settings.solver == "gd" and settings.l1:
         raise ConfigurationError(
             "solver='gd' knows no l1 penalty: use l1_ratio=0, or solver='lbfgs', 'newton' or 'auto'"
         )
+
+
+def choose(problem: Problem, n_rows: float) -> str:
+    """Return the solver for a fit."""
+    asked = problem.settings.solver
     if asked != "auto":
         return asked
     n_coefficients = problem.n_outputs * (problem.n_features + 1)

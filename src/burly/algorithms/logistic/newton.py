@@ -110,11 +110,11 @@ def evaluate(problem: Problem, state: State, rows: LogisticRows) -> dict[str, Ar
 
 def advance(problem: Problem, state: State, totals: Mapping[str, Array]) -> State:
     """Take the totals of an evaluation and return the state of the next one, or the last."""
-    seen = problem.evaluate(state, state["theta"], totals)
-    curved = problem.curvature(state, state["theta"], totals)
-    if too_small(problem, state, seen):
+    if too_small(problem, state, totals):
         wider = min(int(state["threshold"]) * 2, ALL_BLOCKS)
         return _with(state, threshold=np.array(wider))
+    seen = problem.evaluate(state, state["theta"], totals)
+    curved = problem.curvature(state, state["theta"], totals)
     return telling(_go_on(problem, state, seen, curved), seen)
 
 
@@ -179,12 +179,13 @@ def _decide(problem: Problem, state: State, seen: Evaluation, move: Move) -> Sta
     ended = ending(problem, state, theta, seen, left)
     if ended is not None:
         return ended
+    moved = int(not np.array_equal(theta, state["theta"]))
     stepped = _with(
         state,
         theta=theta,
-        n_iter=np.array(int(state["n_iter"]) + 1),
+        n_iter=np.array(int(state["n_iter"]) + moved),
         fraction=np.array(1.0),
-        has_last=np.array(1),
+        has_last=np.array(moved),
         last_loss=np.array(seen.loss),
         last_slope=np.array(move.slope),
         last_steepest=np.array(seen.steepest),

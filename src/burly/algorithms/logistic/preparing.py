@@ -54,8 +54,10 @@ class Scratch:
     def label(self, state: State, partition: Partition) -> LogisticRows:
         """See to it that the kernel knows the labels and the weights of the classes."""
         if not self.labelled:
-            classes = state["classes"]
-            self.rows.label(self.encoded(classes, partition), len(classes), state["class_weight"])
+            classes, weights = state["classes"], state["class_weight"]
+            # Without weights the kernels take one logarithm a block, not one a row.
+            factors = None if np.all(weights == 1.0) else weights
+            self.rows.label(self.encoded(classes, partition), len(classes), factors)
             self.labelled = True
         return self.rows
 
@@ -80,14 +82,13 @@ def start(settings: Settings, info: DatasetInfo) -> State:
             "logistic regression needs labels, and the data names none",
             remedy="name their column with {label}" + (", or pass y" if info.in_memory else ""),
         )
-    # Where only reading tells how many rows there are, this is a larger share of them.
+    # Where only reading tells how many rows there are, these are fewer.
     threshold = threshold_for(PROFILE_ROWS, info.max_rows)
     sparse = bool(info.sparse)
     arrays: dict[str, Array] = {
         "sparse": np.array(sparse),
         "float32": np.array(info.dtype == np.float32),
-        "max_rows": np.array(info.max_rows),
-        "max_blocks": np.array(block_limit(info)),
+        "n_shards": np.array(info.n_shards),
         # A sample would miss most columns of sparse rows.
         "profile_threshold": np.array(ALL_BLOCKS if sparse else threshold),
         "weighted": np.array(info.weighted),
@@ -123,6 +124,8 @@ def update_classes(
     """Go on to "profile"."""
     classes = totals["classes"]
     check_count(classes, label)
+    if not len(classes):
+        raise DataError("the data has no rows")
     if len(classes) < 2:
         raise DataError(
             "This solver needs samples of at least 2 classes in the data, but the data contains only "
@@ -134,10 +137,14 @@ def update_classes(
             "classes: take another solver, or wrap the estimator in a OneVsRestClassifier"
         )
     all_seen = int(state["profile_threshold"]) >= ALL_BLOCKS
+    n_rows = int(totals["rows"][0])
+    threshold = ALL_BLOCKS if all_seen else threshold_for(PROFILE_ROWS, n_rows)
     arrays = {
         **state.arrays,
         "classes": classes,
-        "n_rows": totals["rows"][0],
+        "n_rows": np.array(n_rows),
+        "n_blocks": np.array(block_limit(int(state["n_shards"]), n_rows)),
+        "profile_threshold": np.array(threshold),
         "sample_weight_bound": totals["weight"][0],
         "column_bounds": totals["columns"] * (1.0 if all_seen else HEADROOM),
     }
@@ -168,11 +175,12 @@ def step_profile(state: State, partition: Partition, scratch: Scratch) -> Step:
 
 def update_profile(settings: Settings, state: State, totals: Mapping[str, Array]) -> State:
     """Return a state without a phase, from which a solver starts."""
-    if not int(totals["count"][0]) or int(totals["exceeded"][0]):
-        # The sample missed every block: look at all of them.
+    exceeded = bool(totals["exceeded"][0])
+    if int(state["profile_threshold"]) < ALL_BLOCKS and (exceeded or not int(totals["weight"][0])):
+        # The sample missed every block that weighs anything, or one with large values: look at all.
         arrays = {**state.arrays, "profile_threshold": np.array(ALL_BLOCKS)}
-        if int(state["profile_threshold"]) < ALL_BLOCKS:
-            return State("classes", arrays)
+        return State("classes", arrays)
+    if exceeded:
         return measuring.again(state)
     class_rows = totals["class_rows"]
     sample_weights = class_rows.astype(np.float64)
@@ -206,10 +214,9 @@ def update_profile(settings: Settings, state: State, totals: Mapping[str, Array]
 _KEPT = (
     "sparse",
     "float32",
-    "max_rows",
-    "max_blocks",
     "classes",
     "n_rows",
+    "n_blocks",
     "column_bounds",
     "start",
 )
@@ -220,8 +227,8 @@ def _profile_bounds(state: State) -> Bounds:
         columns=state["column_bounds"],
         weight=float(state["sample_weight_bound"]),
         margin=1.0,
-        n_rows=int(state["max_rows"]),
-        n_blocks=int(state["max_blocks"]),
+        n_rows=int(state["n_rows"]),
+        n_blocks=int(state["n_blocks"]),
     )
 
 
@@ -242,8 +249,8 @@ def _scaling(settings: Settings, state: State, totals: Mapping[str, Array]) -> t
 
 
 def _weight_grid(state: State) -> Any:
-    bound = float(state["sample_weight_bound"]) * float(state["max_rows"])
-    return grid_for(np.array([bound]), int(state["max_blocks"]), levels=1)
+    bound = float(state["sample_weight_bound"]) * float(state["n_rows"])
+    return grid_for(np.array([bound]), int(state["n_shards"]), levels=1)
 
 
 def _labels(y: Array | None) -> Array:

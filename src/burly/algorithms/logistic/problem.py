@@ -43,8 +43,8 @@ _SOURCES = (
     "total_weight",
     "column_bounds",
     "weight_bound",
-    "max_rows",
-    "max_blocks",
+    "n_rows",
+    "n_blocks",
 )
 """The arrays of a state that a problem is made of."""
 
@@ -97,8 +97,8 @@ class Problem:
                 columns=state["column_bounds"],
                 weight=float(state["weight_bound"]),
                 margin=1.0,
-                n_rows=int(state["max_rows"]),
-                n_blocks=int(state["max_blocks"]),
+                n_rows=int(state["n_rows"]),
+                n_blocks=int(state["n_blocks"]),
             ),
         )
 
@@ -193,7 +193,7 @@ class Problem:
         hessian = self.scaling if "hessian" in totals else None
         units = Units.of(self.bounds(state, theta), hessian, sparse=self.sparse)
         sums = units.values(totals)
-        total = _in_order(sums["weight"])
+        total = in_order(sums["weight"])
         slope, shrunk = sums["gradient"] / total, theta * self.l2
         gradient = subgradient = slope + shrunk
         if not self.settings.fit_intercept:
@@ -215,16 +215,21 @@ class Problem:
             class_rows=totals["count"],
         )
 
+    def weights(self, totals: Mapping[str, Array]) -> Float:
+        """Turn the totals of any evaluation into the weights of the classes, shape (n_classes,)."""
+        units = Units.of(self.widest, sparse=self.sparse)
+        return units.values({"weight": totals["weight"]})["weight"]
+
     def curvature(self, state: State, theta: Float, totals: Mapping[str, Array]) -> Curvature:
         """Turn the totals of an evaluation at ``theta`` that also summed curvatures into these."""
         sums = Units.of(self.bounds(state, theta), sparse=self.sparse).values(
             {name: totals[name] for name in ("weight", "curvature", "curvature_margin")}
         )
-        total = _in_order(sums["weight"])
+        total = in_order(sums["weight"])
         return Curvature(
             of_intercepts=self.sum_to_scaled(sums["curvature"] / total),
             of_coefficients=self.sum_to_scaled(sums["curvature_margin"] / total),
-            mean=_in_order(sums["curvature"][:, -1]) / total,
+            mean=in_order(sums["curvature"][:, -1]) / total,
         )
 
     def scaled_penalty(self, theta: Float) -> Float:
@@ -277,7 +282,8 @@ def _margin(theta: Float, state: State) -> float:
     return max(dot(row[:-1], columns) + float(row[-1]) for row in np.abs(theta))
 
 
-def _in_order(values: Float) -> float:
+def in_order(values: Float) -> float:
+    """Return the sum of values, added one after the other: the same bits everywhere."""
     total = 0.0
     for value in values.tolist():
         total += value

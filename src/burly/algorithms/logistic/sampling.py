@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.algorithms.logistic.evaluation import Evaluation
 from burly.algorithms.logistic.preparing import threshold_for
-from burly.algorithms.logistic.problem import Problem
+from burly.algorithms.logistic.problem import Problem, in_order
 from burly.kernels.logistic import ALL_BLOCKS
 from burly.states import State
 
@@ -70,11 +70,12 @@ def _root(x: float, n: int) -> float:
 
 
 def visit(state: State, *, stage: int) -> State:
-    """Return the state that evaluates at ``theta`` over the sample of a stage."""
+    """Return the state that evaluates at ``theta`` over the sample of a stage, or a wider one before it."""
     rows = state["plan_rows"]
     if stage < len(rows):
         hessian = bool(state["plan_hessian"][stage]) or bool(state["wants_hessian"])
-        threshold = threshold_for(float(rows[stage]), float(state["n_rows"]))
+        planned = threshold_for(float(rows[stage]), float(state["n_rows"]))
+        threshold = max(planned, int(state.arrays.get("threshold", 0)))
     else:
         hessian = bool(state["wants_hessian"]) or not len(rows)
         threshold = ALL_BLOCKS
@@ -90,13 +91,17 @@ def visit(state: State, *, stage: int) -> State:
     )
 
 
-def too_small(problem: Problem, state: State, seen: Evaluation) -> bool:
-    """Whether a Hessian's sample has too few rows, or misses a class."""
-    if is_full(state) or seen.hessian is None:
+def too_small(problem: Problem, state: State, totals: Mapping[str, Array]) -> bool:
+    """Whether a Hessian's sample has too little of the weight, or none of a class's.
+
+    Later samples hold at least as much.
+    """
+    if is_full(state) or "hessian" not in totals:
         return False
-    wanted = float(state["n_rows"]) * (int(state["threshold"]) / ALL_BLOCKS)
-    missing = (seen.class_rows == 0) & (problem.class_rows > 0)
-    return 2 * seen.n_rows < wanted or bool(np.any(missing))
+    weights = problem.weights(totals)
+    wanted = problem.total * (int(state["threshold"]) / ALL_BLOCKS)
+    missing = (weights == 0) & (problem.class_totals > 0)
+    return 2 * in_order(weights) < wanted or bool(np.any(missing))
 
 
 def is_full(state: State) -> bool:
