@@ -1,5 +1,7 @@
 """The sampled Newton method needs few passes over all rows, on hard data too."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -80,3 +82,69 @@ def test_few_passes_reach_tol_on_hard_data(make, most):
     passes = sum(phase == "pass" for phase in phases(model))
     assert steepest(model, X, y) <= model.tol
     assert passes <= most
+
+
+def test_weights_of_zero_on_most_blocks_are_no_trap():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100_000, 3))
+    y = labels(rng, X[:, 0])
+    weights = (np.arange(len(X)) < 20_000).astype(float)
+    few = LogisticRegression(solver="newton", tol=1e-8).fit(X[:20_000], y[:20_000])
+    model = LogisticRegression(solver="newton", tol=1e-8).fit(X, y, weights)
+    np.testing.assert_allclose(model.coef_, few.coef_, rtol=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.001])
+def test_a_few_rows_that_carry_all_of_the_weight_are_found(share):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((N, 3))
+    y = labels(rng, X[:, 0])
+    weights = (rng.permutation(N) < share * N) * np.where(np.arange(N) < N // 2, 0.0, 3.0)
+    kept = weights > 0
+    few = LogisticRegression(solver="newton", tol=1e-8).fit(X[kept], y[kept], weights[kept])
+    model = LogisticRegression(solver="newton", tol=1e-8).fit(X, y, weights)
+    np.testing.assert_allclose(model.coef_, few.coef_, rtol=1e-5)
+
+
+def without_signal():
+    """Rows on whose samples, as on all of them, a strong l1 term leaves no coefficient."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((N, D))
+    return X, labels(rng, 0.3 * X[:, 0])
+
+
+@pytest.mark.parametrize("solver", ["newton", "liblinear"])
+def test_an_optimum_of_zeros_is_seen_on_all_rows_and_converges_without_a_warning(solver):
+    X, y = without_signal()
+    model = LogisticRegression(solver=solver, C=1e-5, l1_ratio=1.0, fit_intercept=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, y)
+    assert not np.any(model.coef_)
+    assert list(phases(model)).count("pass") == 1
+    assert model.n_iter_.tolist() == [0]
+
+
+@pytest.mark.parametrize("above", [0.999, 1.001, 1.02])
+def test_an_l1_term_at_the_border_of_an_optimum_of_zeros_ends_where_lbfgs_does(above):
+    X, y = without_signal()
+    border = 1 / np.max(np.abs(X.T @ (y - 0.5)))
+    params = {"C": above * border, "l1_ratio": 1.0, "fit_intercept": False, "tol": 1e-9}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        newton = LogisticRegression(solver="newton", **params).fit(X, y)
+        lbfgs = LogisticRegression(solver="lbfgs", **params).fit(X, y)
+    np.testing.assert_allclose(newton.coef_, lbfgs.coef_, atol=1e-7)
+    assert np.count_nonzero(newton.coef_) == (above > 1)
+
+
+@pytest.mark.parametrize("max_iter", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("tol", [1e-3, 1e-6, 1e-10])
+def test_no_step_is_taken_beyond_max_iter(max_iter, tol):
+    X, y = correlated(np.random.default_rng(0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = LogisticRegression(solver="newton", max_iter=max_iter, tol=tol).fit(
+            X[:9000], y[:9000]
+        )
+    assert model.n_iter_[0] <= max_iter

@@ -31,15 +31,18 @@ def ending(
     """Return the last state, at the point that was seen or at the next one, ``theta``; None: go on."""
     here, n_iter = state["theta"], int(state["n_iter"])
     stepped = State(state.phase, {**state.arrays, "n_iter": np.array(n_iter + 1)})
+    stuck, may_step = False, n_iter < problem.settings.max_iter
     if is_full(state):
+        foreseen = may_step and _foreseen(problem)
         if seen.steepest <= problem.settings.tol:
-            if contraction <= SURE and _foreseen(problem):
+            if foreseen and contraction <= SURE:
                 return finish(stepped, theta, seen, converged=True)
             return finish(state, here, seen, converged=True)
-        if _will_be_within(problem, state, seen, contraction):
+        if foreseen and _will_be_within(problem, state, seen, contraction):
             return finish(stepped, theta, seen, converged=True)
-    idle = n_iter - int(state["best_number"])
-    if n_iter >= problem.settings.max_iter or np.array_equal(theta, here) or idle >= MOST_IDLE:
+        idle = n_iter - int(state["best_number"])
+        stuck = np.array_equal(theta, here) or idle >= MOST_IDLE
+    if stuck or not may_step:
         if not np.isfinite(state["best_steepest"]):
             return finish(state, here, seen, converged=False)
         loss, steepest = float(state["best_loss"]), float(state["best_steepest"])
@@ -81,7 +84,7 @@ def _will_be_within(problem: Problem, state: State, seen: Evaluation, contractio
     In scaled columns, where the model was made, any component may be left with as much as the largest was;
     in the data's own that of a wide column may be small by chance.
     """
-    if not contraction < np.inf or not _foreseen(problem):
+    if not contraction < np.inf:
         return False
     of_scaled = seen.scaled_steepest / max(float(state["last_scaled_steepest"]), 1e-300)
     scaled = of_scaled * seen.scaled_steepest * problem.widest_column
