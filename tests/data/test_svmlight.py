@@ -13,10 +13,11 @@ from scipy import sparse
 from sklearn.datasets import load_svmlight_file
 from tests.data.reading import read_all, write
 
-from burly import Dataset, InProcess, KMeans, LogisticRegression
+from burly import Dataset, InProcess, KMeans, Lithops, LogisticRegression
 from burly.data import lines
 from burly.data.csr import from_scipy
 from burly.exceptions import BurlyError, ConfigurationError, DataError, ParseError, SchemaError
+from burly.launchers import lithops
 
 numbers = st.one_of(
     st.floats(-1e6, 1e6, width=32),
@@ -235,3 +236,42 @@ def test_entries_of_one_place_are_added_up_and_the_matrix_stays_as_it_was():
     rows = from_scipy(X, X.dtype)
     assert (rows.indices.tolist(), rows.data.tolist()) == ([1, 3], [2.0, 5.0])
     assert X.indices.tolist() == [3, 1, 3]
+
+
+def test_another_fit_forgets_how_lines_count_their_columns(tmp_path, problem):
+    X, y = problem
+    one = Dataset(write(tmp_path, "x.svm", lines_of(X, y, 1)), dtype="float64")
+    model = LogisticRegression().fit(one)
+    assert model.first_column_ == 1
+    model.fit(X, y)
+    assert not hasattr(model, "first_column_")
+
+
+def test_a_model_of_a_matrix_asks_how_lines_count_their_columns(tmp_path, problem):
+    X, y = problem
+    model = LogisticRegression().fit(X, y)
+    # Alone, these rows would seem to count from 1, and each column would be taken for its neighbour.
+    rows = np.flatnonzero(np.diff(X[:, [0, 29]].tocsr().indptr) == 0)
+    path = write(tmp_path, "new.svm", lines_of(X[rows], y[rows], 0))
+    with pytest.raises(ConfigurationError, match="say zero_based=True or zero_based=False"):
+        model.predict(Dataset(path), out=tmp_path / "out")
+    model.predict(Dataset(path, dtype="float64", zero_based=True), out=tmp_path / "out")
+    labels = pq.read_table(tmp_path / "out").column("labels").to_numpy()
+    np.testing.assert_array_equal(labels, model.predict(X[rows]))
+
+
+def test_files_without_any_row_are_no_data(tmp_path):
+    for name in "ab":
+        write(tmp_path, f"{name}.svm", "# nothing\n")
+    with pytest.raises(DataError, match="has no rows"):
+        LogisticRegression().fit(Dataset(tmp_path, format="svmlight"))
+
+
+def test_a_solver_that_takes_no_sparse_rows_is_refused_before_anything_is_launched(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(lithops, "executor", lambda *_: pytest.fail("something was launched"))
+    data = Dataset(write(tmp_path, "x.svm", "1 0:1 5:1\n2 3:1\n"))
+    model = LogisticRegression(solver="newton", launcher=Lithops(backend="localhost", n_workers=1))
+    with pytest.raises(ConfigurationError, match="these are sparse"):
+        model.fit(data)

@@ -165,7 +165,12 @@ def test_a_warm_start_from_other_data_is_refused():
     model = LogisticRegression(warm_start=True).fit(X, y)
     with pytest.raises(ConfigurationError, match="coefficients a class, but the data has"):
         model.fit(X[:, :-1], y)
-    model = LogisticRegression(warm_start=True).fit(X, y)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_warm_start_from_another_number_of_classes_is_refused(solver):
+    X, y = make()
+    model = LogisticRegression(solver=solver, learning_rate=1e-4, warm_start=True).fit(X, y)
     with pytest.raises(ConfigurationError, match="another number of classes"):
         model.fit(X, np.arange(len(y)) % 3)
 
@@ -196,6 +201,12 @@ def test_steps_are_not_more_than_max_iter(solver):
 def test_a_penalised_intercept_is_that_of_liblinear():
     X, y = make()
     agree(X, y, ours="liblinear", solver="liblinear", C=0.01, intercept_scaling=2.0)
+
+
+def test_an_intercept_with_an_l1_term_is_that_of_liblinear():
+    X, y = make()
+    params = {"C": 0.02, "l1_ratio": 1.0, "intercept_scaling": 2.0}
+    agree(X, y, ours="liblinear", solver="liblinear", **params)
 
 
 @pytest.mark.parametrize("ours", list(SERVED_BY))
@@ -329,3 +340,25 @@ def test_a_missing_column_of_the_model_is_told_with_the_nearest(houses, tmp_path
     pd.read_csv(houses).rename(columns={"rooms": "room"}).to_csv(tmp_path / "x.csv", index=False)
     with pytest.raises(SchemaError, match=r"'rooms', which the model was fitted with.*'room'"):
         model.predict(Dataset(tmp_path / "x.csv"), out=tmp_path / "out")
+
+
+def test_a_model_of_labels_as_objects_writes_them_as_text(houses, tmp_path):
+    rows = pd.read_csv(houses).astype({"rooms": np.float32, "age": np.float32})
+    model = LogisticRegression().fit(rows[["rooms", "age"]], rows["kind"].astype(object))
+    assert model.classes_.dtype == object
+    for number in range(3):  # files of their own, so that ranks share what is written
+        rows[["rooms", "age"]].to_csv(tmp_path / f"rows-{number}.csv", index=False)
+    model.launcher = InProcess(n_workers=2)
+    model.predict(Dataset(tmp_path / "rows-*.csv"), out=tmp_path / "out")
+    found = parquet.read_table(tmp_path / "out").column("labels").to_pylist()
+    assert found == model.predict(rows[["rooms", "age"]]).tolist() * 3
+
+
+def test_a_model_of_labels_of_mixed_types_says_that_they_cannot_be_written(houses, tmp_path):
+    rows = pd.read_csv(houses).astype({"rooms": np.float32, "age": np.float32})[["rooms", "age"]]
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    model = LogisticRegression().fit(rows, np.arange(len(rows)) % 2)
+    model.classes_ = np.array(["no", 2], dtype=object)
+    with pytest.raises(ConfigurationError, match="mixed types cannot be written"):
+        model.predict(Dataset(tmp_path / "rows.csv"), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -50,7 +50,8 @@ class Numbered(Algorithm):
     def __post_init__(self) -> None:
         object.__setattr__(self, "memory", self.algorithm.memory)
 
-    def start(self, info: DatasetInfo) -> State:  # noqa: ARG002
+    def start(self, info: DatasetInfo) -> State:
+        self.algorithm.start(info)  # refuses here what it would refuse on a worker
         return State("columns", {})
 
     def scratch(self, partition: Partition, team: ThreadTeam) -> _Scratch:  # noqa: ARG002

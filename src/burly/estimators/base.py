@@ -134,12 +134,20 @@ def numbered_as(estimator: Any, data: ResolvedDataset) -> ResolvedDataset:
     first = info.first_column
     if first is None:
         first = getattr(estimator, "first_column_", None)
+    if first is None:
+        raise ConfigurationError(
+            "the model was fitted to a matrix, so it does not know whether the columns of these lines "
+            "count from 0 or from 1",
+            remedy="say {zero_based:True} or {zero_based:False}",
+        )
     info = replace(info, n_features=estimator.n_features_in_, first_column=first)
     return replace(data, info=info)
 
 
 def learn_columns(estimator: Any, state: State) -> None:
     """Learn the features of data whose columns only a run could number."""
+    if hasattr(estimator, "first_column_"):
+        del estimator.first_column_
     columns = columns_of(state)
     if columns is not None:
         estimator.first_column_, estimator.n_features_in_ = columns

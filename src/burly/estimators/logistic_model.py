@@ -113,9 +113,11 @@ class LogisticModel(ClassifierMixin, SparseCoefMixin, Saved):  # type: ignore[mi
         coef = np.column_stack([self._dense_coef(), self.intercept_]).astype(np.float64)
         stored = out is not None
         wanted = ("labels", "probabilities") if stored and name == "labels" else (name,)
-        # Objects stay here: what travels are numbers.
-        objects = self.classes_.dtype == object and "labels" in wanted and not stored
-        classes = np.arange(len(self.classes_)) if objects else self.classes_
+        classes, objects = self.classes_, False
+        if classes.dtype == object and "labels" in wanted:
+            # Objects stay here: what travels are numbers, or what can be written.
+            objects = not stored
+            classes = np.arange(len(classes)) if objects else self._plain_classes()
         run = run_of(self, APPLYING[name])
         target = None if out is None else os.fspath(out)
         dtype = np.result_type(data.info.dtype, self.coef_.dtype)
@@ -127,19 +129,13 @@ class LogisticModel(ClassifierMixin, SparseCoefMixin, Saved):  # type: ignore[mi
         return self.classes_[output] if objects else output
 
     def _learnt(self) -> tuple[dict[str, Any], Arrays]:
-        classes = self.classes_
-        if classes.dtype == object:
-            classes = np.array(classes.tolist())
-            if classes.tolist() != self.classes_.tolist():
-                raise ConfigurationError(
-                    "classes of mixed types cannot be written: make them all text or all numbers"
-                )
         header = {
             "n_iter": self.n_iter_.tolist(),
             "first_column": getattr(self, "first_column_", None),
         }
         coef, intercept = self._dense_coef(), self.intercept_
-        return header, {"coef": coef, "intercept": intercept, "classes": classes}
+        arrays = {"coef": coef, "intercept": intercept, "classes": self._plain_classes()}
+        return header, arrays
 
     def _learn_again(self, header: Mapping[str, Any], arrays: Arrays) -> None:
         self.coef_, self.intercept_ = arrays["coef"], arrays["intercept"]
@@ -149,6 +145,17 @@ class LogisticModel(ClassifierMixin, SparseCoefMixin, Saved):  # type: ignore[mi
         if header["first_column"] is not None:
             self.first_column_ = int(header["first_column"])
         self.run_ = Run()
+
+    def _plain_classes(self) -> Array:
+        """Return the classes as text or numbers."""
+        classes = self.classes_
+        if classes.dtype == object:
+            classes = np.array(classes.tolist())
+            if classes.dtype == object or classes.tolist() != self.classes_.tolist():
+                raise ConfigurationError(
+                    "classes of other or mixed types cannot be written: make them all text or all numbers"
+                )
+        return classes
 
     def _dense_coef(self) -> Array:
         coef = self.coef_

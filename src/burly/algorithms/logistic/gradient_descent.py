@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from burly.algorithms.logistic.finishing import finish
 from burly.algorithms.logistic.problem import Problem
+from burly.algorithms.logistic.starting import earlier_fit
 from burly.exceptions import ConfigurationError
 from burly.kernels.logistic import LogisticRows
 from burly.states import State
@@ -30,11 +31,13 @@ LARGEST = 1e150
 
 def begin(problem: Problem, state: State) -> State:
     """Return the state of the first evaluation."""
-    zeros = np.zeros((problem.n_outputs, problem.n_features + 1))
+    theta = earlier_fit(problem, state)
+    if theta is None:
+        theta = np.zeros((problem.n_outputs, problem.n_features + 1))
     arrays = {
         **state.arrays,
         "solver": np.array("gd"),
-        "theta": state.arrays.get("start", zeros),
+        "theta": theta,
         "n_iter": np.array(0),
     }
     return State("gradient", arrays)

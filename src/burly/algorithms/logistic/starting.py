@@ -19,13 +19,8 @@ Float = NDArray[np.float64]
 
 def starting_point(problem: Problem, state: State) -> tuple[Float, bool]:
     """Return the first coefficients, and whether they are of an earlier fit."""
-    if "start" in state.arrays:
-        theta = np.array(state["start"], dtype=np.float64)
-        if len(theta) != problem.n_outputs:
-            raise ConfigurationError(
-                "warm_start=True goes on from a fit with another number of classes; fit this data "
-                "without it"
-            )
+    theta = earlier_fit(problem, state)
+    if theta is not None:
         if problem.n_outputs > 1 and not problem.settings.l1:
             total = np.zeros(theta.shape[1])
             for row in theta:
@@ -36,6 +31,24 @@ def starting_point(problem: Problem, state: State) -> tuple[Float, bool]:
     if problem.settings.fit_intercept:
         scaled[:, -1] = prior(problem.class_totals)
     return problem.from_scaled(scaled), False
+
+
+def earlier_fit(problem: Problem, state: State) -> Float | None:
+    """Return the coefficients of an earlier fit, if there is one to go on from.
+
+    Raises
+    ------
+    burly.exceptions.ConfigurationError
+        If it had another number of classes.
+    """
+    if "start" not in state.arrays:
+        return None
+    theta = np.array(state["start"], dtype=np.float64)
+    if len(theta) != problem.n_outputs:
+        raise ConfigurationError(
+            "warm_start=True goes on from a fit with another number of classes; fit this data without it"
+        )
+    return theta
 
 
 def prior(class_totals: Array) -> Array:
