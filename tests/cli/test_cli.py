@@ -393,6 +393,28 @@ def test_a_signal_cleans_up_and_leaves_no_worker(
     assert list((tmp_path / "t").iterdir()) == []
 
 
+def test_a_state_store_that_dies_ends_a_run_with_one_clear_line(tmp_path: Path) -> None:
+    with endless_fit(tmp_path) as (process, _):
+        os.kill(server_in(tmp_path / "t"), signal.SIGKILL)
+        assert process.stderr is not None
+        said = process.stderr.readlines()
+        process.wait()
+    assert process.returncode == 1, "".join(said)
+    assert said[-1].startswith("burly: error: the state store at /")
+    assert "Traceback" not in "".join(said)
+    assert mentions(str(tmp_path / "t")) == []
+    assert list((tmp_path / "t").iterdir()) == []
+
+
+def server_in(folder: Path) -> int:
+    """Return the number of the process that is the state store of a fit."""
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if f"valkey-server unixsocket:{folder}/".encode() in entry.read_bytes():
+                return int(entry.parent.name)
+    raise AssertionError("no server runs")
+
+
 def test_workers_and_files_go_with_a_client_that_is_killed(tmp_path: Path) -> None:
     place = tmp_path / "t"
     with endless_fit(tmp_path) as (process, _):

@@ -29,6 +29,7 @@ from burly.exceptions import (
     StartTimeoutError,
     WorkerDiedError,
 )
+from burly.launchers import ending
 from burly.launchers import lithops as module
 from burly.launchers.base import Job, Result
 from burly.launchers.lithops import Lithops
@@ -221,18 +222,37 @@ def test_ctrl_c_leaves_no_worker_and_no_key(points: Dataset, server: EmbeddedSer
         if isinstance(event, RoundDone):
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as cancelled:
         Lithops(backend="localhost", state=server.url).run(
             Job(algorithm, data, algorithm.start(data.info)), interrupt
         )
     assert not workers()
     assert keys(server) == set()
+    assert cancelled.value.__notes__ == ["no worker is left, and nothing in the state store"]
+
+
+def test_a_run_can_be_cancelled_whose_store_is_gone(
+    points: Dataset, server: EmbeddedServer
+) -> None:
+    data = points.resolve()
+    algorithm = Counting(n_rounds=1_000_000)
+
+    def interrupt(event: object) -> None:
+        if isinstance(event, RoundDone):
+            server.stop()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Lithops(backend="localhost", state=server.url).run(
+            Job(algorithm, data, algorithm.start(data.info)), interrupt
+        )
+    assert not workers()
 
 
 def test_a_worker_that_is_stuck_when_cancelled_is_killed(
     points: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "GRACE_S", 0.1)
+    monkeypatch.setattr(ending, "GRACE_S", 0.1)
     data = points.resolve()
     algorithm = Counting(misfortune="stuck")
     seen = Run()

@@ -46,7 +46,8 @@ def guard(*, debug: bool) -> Iterator[None]:
             warnings.showwarning = _warn
             yield
     except KeyboardInterrupt as cancelled:
-        say("burly: cancelled: no worker is left, and nothing in the state store", error=True)
+        left = "; ".join(getattr(cancelled, "__notes__", []))
+        say(f"burly: cancelled{f': {left}' if left else ''}", error=True)
         code = TERMINATED if isinstance(cancelled, _TerminatedError) else CANCELLED
         raise typer.Exit(code) from None
     except (typer.Exit, typer.BadParameter):

@@ -16,6 +16,7 @@ from burly.data.storage import Credentials
 from burly.data.upload import remove_upload, upload
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Job
+from burly.launchers.ending import afterwards
 
 Outputs = dict[str, NDArray[Any]]
 
@@ -110,7 +111,7 @@ def belongings(job: Job, place: Callable[[], Place]) -> Iterator[Belongings]:
             yield Belongings(job.data, out, gather)
         return
     here = place()
-    try:
+    with afterwards(lambda: remove_upload(here.uri, credentials=here.credentials)):
         data = replace(
             upload(job.data, f"{here.uri}/rows", credentials=here.credentials),
             credentials=here.credentials,
@@ -121,8 +122,6 @@ def belongings(job: Job, place: Callable[[], Place]) -> Iterator[Belongings]:
         else:
             writer = data.writer(f"{here.uri}/outputs", file_format="npz")
             yield Belongings(data, writer, writer.gather)
-    finally:
-        remove_upload(here.uri, credentials=here.credentials)
 
 
 @contextmanager

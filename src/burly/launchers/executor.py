@@ -17,11 +17,12 @@ from burly.data.shards import Shard
 from burly.exceptions import BurlyError, LaunchError, describe
 from burly.launchers.belongings import Place, place_in
 from burly.launchers.configuration import LOCAL_INTERVAL_S, LOCALHOST
+from burly.launchers.ending import afterwards
 from burly.launchers.function import Order, work
 from burly.launchers.quiet import lithops
 
-GRACE_S = 3.0
-"""How long workers that were told to stop may take before local ones are killed."""
+KILLED_S = 3.0
+"""How long a process that was killed may take to be gone."""
 JOBS = "lithops.jobs"
 """Where Lithops keeps what belongs to a job."""
 SESSION = ("__LITHOPS_SESSION_ID", "__LITHOPS_TOTAL_EXECUTORS")
@@ -46,6 +47,7 @@ class Functions:
         self._executor = executor
         self._futures: Sequence[Any] = ()
         self._runner_ended_at: float | None = None
+        self._stopped = False
 
     def start(self, order: Order, parts: Sequence[tuple[Shard, ...]]) -> None:
         def function(rank: int, shards: tuple[Shard, ...]) -> str:
@@ -102,18 +104,28 @@ class Functions:
     def wait(self, timeout_s: float) -> None:
         """Wait until all have ended, but not for ever."""
         deadline = time.monotonic() + timeout_s
-        while not self._all_ended() and time.monotonic() < deadline:
+        while not self.all_ended() and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def stop(self) -> None:
         """End what still runs, where the platform lets us."""
-        if self._futures and self.backend == LOCALHOST:
-            process = self._runner()
-            keys = {future.job_key for future in self._futures}
-            self._executor.compute_handler.clear(keys, exception=LaunchError())
-            if process is not None:
-                with suppress(subprocess.TimeoutExpired):  # it was killed: this takes no time
-                    process.wait(GRACE_S)
+        if self.backend != LOCALHOST:
+            return
+        process = self._runner()
+        # Those of an executor whose map was interrupted are not known by name.
+        keys = {future.job_key for future in self._futures} or None
+        self._executor.compute_handler.clear(keys, exception=LaunchError())
+        if process is not None:
+            with suppress(subprocess.TimeoutExpired):  # it was killed: this takes no time
+                process.wait(KILLED_S)
+        self._stopped = process is None or process.poll() is not None
+
+    def all_ended(self) -> bool:
+        """Return whether no function runs any more, as far as their platform says."""
+        process = self._runner()
+        if process is not None:
+            return process.poll() is not None
+        return self._stopped or 0 < len(self._futures) == len(self._told())
 
     def close(self) -> None:
         """Let go of the executor, and remove what it stored for this run."""
@@ -123,12 +135,6 @@ class Functions:
         storage = self._executor.internal_storage
         keys = storage.storage.list_keys(storage.bucket, f"{JOBS}/{self._executor.executor_id}")
         storage.storage.delete_objects(storage.bucket, keys)
-
-    def _all_ended(self) -> bool:
-        process = self._runner()
-        if process is not None:
-            return process.poll() is not None
-        return len(self._told()) == len(self._futures)
 
     def _runner(self) -> Any | None:
         """Return the process that all local functions are children of, once it was started."""
@@ -161,10 +167,8 @@ def executor(config: dict[str, Any], run_id: str) -> Iterator[Functions]:
                 os.environ[name] = value
     atexit.unregister(made._clean_at_exit)  # noqa: SLF001  it would keep every executor alive
     functions = Functions(made, config["lithops"]["backend"])
-    try:
+    with afterwards(functions.close):
         yield functions
-    finally:
-        functions.close()
 
 
 def _last_words(future: Any) -> str:

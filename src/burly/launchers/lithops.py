@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import KW_ONLY, dataclass, field, replace
 from numbers import Integral
 from typing import Any
 
 from burly import vcpus as cores
 from burly.data.shards import Shard
 from burly.data.storage import Credentials
-from burly.events import Ended, Launched, Noted
-from burly.exceptions import (
-    ConfigurationError,
-    RunAbortedError,
-    describe,
-    packed,
-)
+from burly.events import Launched, Noted
+from burly.exceptions import ConfigurationError
 from burly.launchers import memory, platforms
 from burly.launchers.backends import check_backend
 from burly.launchers.base import Job, Launcher, Observer, Result
 from burly.launchers.belongings import Belongings, belongings
 from burly.launchers.configuration import LOCALHOST, backend_of, complete
-from burly.launchers.executor import GRACE_S, Functions, Survey, executor
+from burly.launchers.ending import GRACE_S, ending
+from burly.launchers.executor import Functions, Survey, executor
 from burly.launchers.function import Order
 from burly.launchers.quiet import lithops
 from burly.launchers.watch import Watch
 from burly.state.address import RunAddress, mask
 from burly.state.connect import connect
 from burly.state.embedded import EmbeddedServer
-from burly.state.store import StateMessage, StateStore
-
-_log = logging.getLogger(__name__)
+from burly.state.store import StateMessage
 
 
 @dataclass(frozen=True)
@@ -118,6 +111,10 @@ class Lithops(Launcher):
         with ExitStack() as stack:
             url = self.state or stack.enter_context(EmbeddedServer()).url
             address = RunAddress.new(url, world_size=len(parts), memory=job.algorithm.memory)
+            if self.state is None:
+                address = replace(
+                    address, patience_s=GRACE_S
+                )  # what ended on this machine stays away
             store = connect(address)
             stack.callback(store.close)
             store.check_round(job.algorithm.contribution_bytes(job.data.info), len(parts))
@@ -135,7 +132,9 @@ class Lithops(Launcher):
                 observer=observer,
                 start_timeout_s=self.start_timeout,
             )
-            with _ending(store, functions, observer):
+            last = connect(replace(address, patience_s=GRACE_S))
+            stack.callback(last.close)
+            with ending(functions, observer, store, last):
                 functions.start(order, parts)
                 state = watch.until_done(job.first)
                 watch.until_left(writing=own.writer is not None)
@@ -215,27 +214,3 @@ class Lithops(Launcher):
 def _credentials_for(backend: str) -> Credentials | None:
     """Return what functions need that have neither our environment nor a role of their own."""
     return None if backend in {LOCALHOST, "aws_lambda"} else Credentials.from_environment()
-
-
-@contextmanager
-def _ending(store: StateStore, functions: Functions, observer: Observer) -> Iterator[None]:
-    """End a run: leave nothing after a success or a cancel, and after a failure what resumes it."""
-    try:
-        yield
-    except BaseException as error:
-        cancelled = not isinstance(error, Exception)
-        ended_by = RunAbortedError("the run was cancelled") if cancelled else error
-        try:
-            store.abort(packed(ended_by))
-            functions.wait(GRACE_S)
-        except Exception:  # noqa: BLE001  the error that ended the run is what there is to tell
-            _log.exception("the run could not be told to end")
-        finally:
-            functions.stop()
-        if cancelled:
-            store.clear()
-        observer(Ended(time.time(), describe(ended_by)))
-        raise
-    store.clear()
-    functions.stop()
-    observer(Ended(time.time()))
