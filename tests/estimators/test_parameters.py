@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 
-from burly import LogisticRegression
+from burly import KMeans, LogisticRegression
 from burly.exceptions import ConfigurationError, DataError
 
 rng = np.random.default_rng(5)
@@ -55,6 +55,20 @@ def test_what_scikit_learn_refuses_is_refused(params):
 def test_classes_weigh_something_finite(weight):
     with pytest.raises(ConfigurationError, match="weight of class 0"):
         LogisticRegression(class_weight={0: weight}).fit(X, Y)
+
+
+@pytest.mark.parametrize("estimator", [KMeans(2), LogisticRegression()])
+def test_threads_are_counted_in_any_integer_but_not_in_truths(estimator):
+    estimator.set_params(n_threads=np.int64(2)).fit(X, Y)
+    for wrong in (True, 0, 1.5, "2"):
+        with pytest.raises(ConfigurationError, match="n_threads must be a whole number from 1"):
+            estimator.set_params(n_threads=wrong).fit(X, Y)
+
+
+@pytest.mark.parametrize("name", ["n_clusters", "max_iter", "n_init"])
+def test_truths_are_no_counts(name):
+    with pytest.raises(ConfigurationError, match=name):
+        KMeans(**{name: True}).fit(X)
 
 
 def test_rates_are_positive():

@@ -32,9 +32,11 @@ from burly.exceptions import (
 from burly.launchers import ending
 from burly.launchers import lithops as module
 from burly.launchers.base import Job, Result
+from burly.launchers.belongings import Belongings
 from burly.launchers.lithops import Lithops
 from burly.launchers.quiet import lithops
 from burly.report.run import Run
+from burly.state.address import RunAddress
 from burly.state.embedded import EmbeddedServer
 
 N_ROWS = 50_000
@@ -422,7 +424,18 @@ def test_a_cloud_backend_in_the_configuration_needs_a_state_store() -> None:
 
 
 @pytest.mark.parametrize(
-    "parameters", [{"n_workers": 0}, {"vcpus": 0}, {"vcpus": -1.0}, {"start_timeout": 0}]
+    "parameters",
+    [
+        {"n_workers": 0},
+        {"n_workers": True},
+        {"n_workers": None},
+        {"vcpus": 0},
+        {"vcpus": -1.0},
+        {"vcpus": "2"},
+        {"memory_mb": 0.5},
+        {"start_timeout": 0},
+        {"start_timeout": None},
+    ],
 )
 def test_parameters_that_cannot_work_are_refused(parameters: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(parameters))):
@@ -438,6 +451,52 @@ def test_its_size_reaches_the_backends_section() -> None:
     section = launcher._configuration(4)["aws_lambda"]
     assert section["region"] == "eu-west-1"
     assert section["runtime_memory"] == 3538
+
+
+def test_numbers_of_numpy_are_numbers(points: Dataset) -> None:
+    launcher = Lithops(np.int64(2), vcpus=np.float64(2), memory_mb=np.int32(512))
+    assert repr(launcher) == "Lithops(n_workers=2, vcpus=2.0, memory_mb=512)"
+    result, _ = run(points, n_workers=np.int64(2), vcpus=np.int64(2))
+    assert result.state["rows"].tolist() == [N_ROWS, 4]
+
+
+def test_only_the_number_of_workers_needs_no_name() -> None:
+    with pytest.raises(TypeError):
+        Lithops(2, 4)  # type: ignore[misc]
+
+
+def test_functions_are_sent_the_variables_of_their_stores_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "GOOGLE_API_KEY", "AZURE_CLIENT_SECRET"):
+        monkeypatch.setenv(name, "hush")
+    np.save(tmp_path / "points.npy", np.ones((10, 3), np.float32))
+    data = Dataset(tmp_path / "points.npy").resolve()
+
+    def sent(backend: str, out: str | None) -> set[str]:
+        own = Belongings(data, None if out is None else data.writer(out), dict)
+        found = module._credentials_for(backend, own)
+        return {name for name in found or () if name.startswith(("AWS_S", "GOOGLE_API", "AZURE_C"))}
+
+    assert sent("code_engine", None) == set()
+    assert sent("code_engine", "s3://bucket/out") == {"AWS_SECRET_ACCESS_KEY"}
+    assert sent("code_engine", "az://bucket/out") == {"AZURE_CLIENT_SECRET"}
+    assert sent("aws_lambda", "s3://bucket/out") == set()
+    assert sent("aws_lambda", "gs://bucket/out") == {"GOOGLE_API_KEY"}
+    assert sent("localhost", "s3://bucket/out") == set()
+
+
+def test_what_writes_the_results_has_the_variables_too(
+    points: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    data = points.resolve()
+    own = Belongings(data, data.writer("s3://bucket/out"), dict)
+    address = RunAddress.new("redis://cache", world_size=1)
+    job = Job(Counting(), data, Counting().start(data.info))
+    order = Lithops(1)._order(job, own, address, "code_engine")
+    assert order.writer is not None
+    assert (order.writer.credentials or {})["AWS_SECRET_ACCESS_KEY"] == "hush"
 
 
 def test_its_repr_shows_no_secret() -> None:

@@ -20,7 +20,7 @@ from obstore import exceptions as foreign
 from burly.data.places import joined, root_and_key
 from burly.data.shards import DataObject
 from burly.data.store_errors import changed, no_bucket, ours
-from burly.data.stores import check_folder, check_process, open_store
+from burly.data.stores import check_folder, check_process, open_store, variables_of
 from burly.exceptions import DataNotFoundError
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _N_REQUESTS = 16
-_VARIABLES = ("AWS_", "GOOGLE_", "AZURE_")
 
 
 class Credentials(Mapping[str, str]):
@@ -46,9 +45,13 @@ class Credentials(Mapping[str, str]):
         self._settings = dict(settings)
 
     @classmethod
-    def from_environment(cls) -> Credentials:
-        """Collect what the environment says about object stores, to send it with a payload."""
-        return cls({k: v for k, v in os.environ.items() if k.startswith(_VARIABLES)})
+    def from_environment(cls, places: Iterable[str]) -> Credentials:
+        """Collect what the environment says about the stores of some absolute places, and no others.
+
+        It is for a payload: what is not needed there does not travel.
+        """
+        prefixes = variables_of(places)
+        return cls({k: v for k, v in os.environ.items() if k.startswith(prefixes)})
 
     def __getitem__(self, name: str) -> str:
         return self._settings[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from obstore import exceptions as foreign
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
+from burly.data.places import root_and_key
 from burly.data.store_errors import opening
 from burly.exceptions import ConfigurationError, DataAccessError
 
@@ -31,6 +32,12 @@ _RETRY: RetryConfig = {"max_retries": 6, "retry_timeout": timedelta(seconds=60)}
 
 _processes: set[int] = set()
 """The processes, this one or one that it was forked from, in which objects were asked for."""
+
+
+def variables_of(uris: Iterable[str]) -> tuple[str, ...]:
+    """Return what the variables begin with that set the stores of some absolute places."""
+    schemes = {root_and_key(uri)[0].partition("://")[0] for uri in uris}
+    return tuple(prefix for scheme, (_, prefix, _) in _KINDS.items() if scheme in schemes)
 
 
 def check_process() -> None:

@@ -17,7 +17,7 @@ from burly.data.arrays import from_arrays
 from burly.data.dataset import Dataset
 from burly.data.resolved import ResolvedDataset
 from burly.exceptions import ConfigurationError, SchemaError
-from burly.launchers.base import Job, Launcher, Result
+from burly.launchers.base import Job, Launcher, Result, plain_number
 from burly.launchers.in_process import InProcess
 from burly.report.progress import progress
 from burly.report.recording import begin
@@ -196,8 +196,8 @@ def launch(
         Whatever ended the run.
     """
     n_threads = estimator.n_threads
-    if n_threads is not None and (not isinstance(n_threads, numbers.Integral) or n_threads < 1):
-        raise ConfigurationError(f"n_threads must be 1 or more, or None, got {n_threads!r}")
+    if n_threads is not None:
+        n_threads = plain_number("n_threads", n_threads, numbers.Integral)
     launcher = InProcess() if estimator.launcher is None else estimator.launcher
     if not isinstance(launcher, Launcher):
         raise ConfigurationError(

@@ -24,12 +24,12 @@ def check_kmeans(model: Any) -> None:
     """Refuse parameters of `KMeans` that cannot work."""
     for name in ("n_clusters", "max_iter"):
         value = getattr(model, name)
-        if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
+        if not _is_count(value):
             raise ConfigurationError(f"{name} must be a whole number from 1, got {value!r}")
     if not _is_real(model.tol) or not 0 <= model.tol < np.inf:
         raise ConfigurationError(f"tol must be 0 or more, got {model.tol!r}")
     is_auto = isinstance(model.n_init, str) and model.n_init == "auto"
-    if not is_auto and (not isinstance(model.n_init, numbers.Integral) or model.n_init < 1):
+    if not is_auto and not _is_count(model.n_init):
         raise ConfigurationError(f"n_init must be 'auto' or from 1, got {model.n_init!r}")
     if model.algorithm not in ("lloyd", "elkan"):
         raise ConfigurationError(f"algorithm must be 'lloyd' or 'elkan', got {model.algorithm!r}")
@@ -179,6 +179,10 @@ def _check_class_weight(value: Any) -> None:
 
 def _warn(message: str, kind: type[Warning]) -> None:
     warnings.warn(message, kind, stacklevel=_CALLER)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 def _is_real(value: Any) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from burly.algorithms.base import Algorithm
 from burly.data.resolved import ResolvedDataset
 from burly.events import Event
+from burly.exceptions import ConfigurationError
 from burly.states import State
 
 Observer = Callable[[Event], None]
@@ -50,7 +54,10 @@ class Result:
 
 
 class Launcher(ABC):
-    """Starts workers; a frozen value without connections, so that estimators can be cloned."""
+    """Starts the workers of an estimator: `burly.InProcess`, `burly.Lithops`, or one of your own.
+
+    Launchers are frozen values without connections, so that estimators can be cloned.
+    """
 
     @abstractmethod
     def run(self, job: Job, observer: Observer) -> Result:
@@ -61,3 +68,25 @@ class Launcher(ABC):
         burly.exceptions.BurlyError
             Whatever ended the run, once nothing of it is left behind.
         """
+
+
+def plain_number(name: str, value: Any, kind: type) -> Any:
+    """Return a positive number as one of Python's own: configurations know no others.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    value : any
+    kind : type
+        `numbers.Integral` or `numbers.Real`.
+
+    Raises
+    ------
+    burly.exceptions.ConfigurationError
+        If it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, kind) or not 0 < value < math.inf:  # type: ignore[operator]
+        wanted = "a whole number from 1" if kind is Integral else "a number above 0"
+        raise ConfigurationError(f"{name} must be {wanted}, got {value!r}")
+    return value.item() if isinstance(value, np.generic) else value

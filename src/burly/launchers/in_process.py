@@ -8,14 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 
 import numpy as np
 
 from burly import vcpus
 from burly.data.partition import Partition
 from burly.events import Ended, Launched
-from burly.exceptions import ConfigurationError, RunAbortedError, describe
-from burly.launchers.base import Job, Launcher, Observer, Result
+from burly.exceptions import RunAbortedError, describe
+from burly.launchers.base import Job, Launcher, Observer, Result, plain_number
 from burly.state.memory import MemoryRun, MemoryStateStore
 from burly.state.store import StateMessage
 from burly.states import State
@@ -30,13 +31,17 @@ class InProcess(Launcher):
     ----------
     n_workers : int, default=1
         One worker with all cores is the fastest; more are there to see that nothing changes.
+
+    Raises
+    ------
+    burly.exceptions.ConfigurationError
+        If ``n_workers`` is no whole number from 1.
     """
 
     n_workers: int = 1
 
     def __post_init__(self) -> None:
-        if self.n_workers < 1:
-            raise ConfigurationError(f"n_workers must be 1 or more, got {self.n_workers}")
+        object.__setattr__(self, "n_workers", plain_number("n_workers", self.n_workers, Integral))
 
     def run(self, job: Job, observer: Observer) -> Result:
         """See a job through in this process."""

@@ -8,17 +8,16 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import KW_ONLY, dataclass, field, replace
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 from burly import vcpus as cores
 from burly.data.shards import Shard
 from burly.data.storage import Credentials
 from burly.events import Launched, Noted
-from burly.exceptions import ConfigurationError
 from burly.launchers import memory, platforms
 from burly.launchers.backends import check_backend
-from burly.launchers.base import Job, Launcher, Observer, Result
+from burly.launchers.base import Job, Launcher, Observer, Result, plain_number
 from burly.launchers.belongings import Belongings, belongings
 from burly.launchers.configuration import LOCALHOST, backend_of, complete
 from burly.launchers.ending import GRACE_S, ending
@@ -30,6 +29,9 @@ from burly.state.address import RunAddress, mask
 from burly.state.connect import connect
 from burly.state.embedded import EmbeddedServer
 from burly.state.store import StateMessage
+
+ROLES = {"aws_lambda": "s3://"}
+"""Backends whose functions reach a store by their own role: keys of ours would only travel."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,18 @@ class Lithops(Launcher):
     burly.exceptions.ConfigurationError
         If a parameter cannot work.
 
+    Notes
+    -----
+    Functions run on an interpreter of their own, which must have this version of burly; on localhost it is
+    the client's. Nothing of burly is shipped: on other backends the runtime image contains it.
+
+    What functions need to reach the data travels in their payload: on backends other than localhost, the
+    variables of the client's environment that begin with ``AWS_`` (for ``s3://`` places, but not to AWS
+    Lambda, whose functions have a role), ``GOOGLE_`` (``gs://``) or ``AZURE_`` (``az://``), each only where
+    the dataset or the place of the results is in such a store; for arrays, the keys of Lithops' storage;
+    and the address and password of the state store. Lithops keeps payloads in its storage while a run
+    lasts: who may read that may read them.
+
     Examples
     --------
     >>> Lithops(n_workers=4, vcpus=2, backend="aws_lambda", state="rediss://cache:6379")
@@ -71,6 +85,7 @@ class Lithops(Launcher):
     """
 
     n_workers: int = 2
+    _: KW_ONLY
     vcpus: float | None = None
     memory_mb: int | None = None
     backend: str | None = None
@@ -79,14 +94,13 @@ class Lithops(Launcher):
     start_timeout: float = 120.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.n_workers, Integral) or self.n_workers < 1:
-            raise ConfigurationError(
-                f"n_workers must be a whole number from 1, got {self.n_workers!r}"
-            )
-        if self.vcpus is not None and self.vcpus <= 0:
-            raise ConfigurationError(f"vcpus must be more than 0, got {self.vcpus}")
-        if self.start_timeout <= 0:
-            raise ConfigurationError(f"start_timeout must be more than 0, got {self.start_timeout}")
+        kinds = {"n_workers": Integral, "start_timeout": Real}
+        if self.vcpus is not None:
+            kinds["vcpus"] = Real
+        if self.memory_mb is not None:
+            kinds["memory_mb"] = Integral
+        for name, kind in kinds.items():
+            object.__setattr__(self, name, plain_number(name, getattr(self, name), kind))
         # A configuration file may name another one: `_configuration` looks again.
         backend = backend_of(self.config or {}, self.backend)
         check_backend(backend, has_state=self.state is not None)
@@ -167,14 +181,15 @@ class Lithops(Launcher):
             )
 
     def _order(self, job: Job, own: Belongings, address: RunAddress, backend: str) -> Order:
+        credentials = own.data.credentials or _credentials_for(backend, own)
         return Order(
             address=address,
             algorithm=job.algorithm,
             info=own.data.info,
             reader=own.data.reader,
-            writer=own.writer,
+            writer=own.writer and replace(own.writer, credentials=credentials),
             n_threads=job.n_threads or self._n_threads(backend, address.world_size),
-            credentials=own.data.credentials or _credentials_for(backend),
+            credentials=credentials,
             launched_at=time.time(),
             client=os.getpid() if backend == LOCALHOST else None,
         )
@@ -211,6 +226,14 @@ class Lithops(Launcher):
         )
 
 
-def _credentials_for(backend: str) -> Credentials | None:
+def _credentials_for(backend: str, own: Belongings) -> Credentials | None:
     """Return what functions need that have neither our environment nor a role of their own."""
-    return None if backend in {LOCALHOST, "aws_lambda"} else Credentials.from_environment()
+    if backend == LOCALHOST:
+        return None
+    places = {shard.object.uri for shard in own.data.shards}
+    if own.writer is not None:
+        places.add(own.writer.target)
+    role = ROLES.get(backend)
+    return Credentials.from_environment(
+        place for place in places if role is None or not place.startswith(role)
+    )
