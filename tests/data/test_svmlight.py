@@ -14,10 +14,15 @@ from sklearn.datasets import load_svmlight_file
 from tests.data.reading import read_all, write
 
 from burly import Dataset, InProcess, KMeans, Lithops, LogisticRegression
+from burly.algorithms.logistic.algorithm import LogisticRegression as Fitting
+from burly.algorithms.logistic.settings import Settings
+from burly.algorithms.numbered import Numbered
 from burly.data import lines
 from burly.data.csr import from_scipy
 from burly.exceptions import BurlyError, ConfigurationError, DataError, ParseError, SchemaError
+from burly.kernels import ThreadTeam
 from burly.launchers import lithops
+from burly.states import State
 
 numbers = st.one_of(
     st.floats(-1e6, 1e6, width=32),
@@ -275,3 +280,49 @@ def test_a_solver_that_takes_no_sparse_rows_is_refused_before_anything_is_launch
     model = LogisticRegression(solver="newton", launcher=Lithops(backend="localhost", n_workers=1))
     with pytest.raises(ConfigurationError, match="these are sparse"):
         model.fit(data)
+
+
+def test_comments_that_pack_well_are_not_taken_for_all_of_a_file(tmp_path):
+    text = "# nothing yet\n" * 100_000 + "1 1:1\n2 2:1\n" * 50
+    path = write(tmp_path, "x.svm.gz", gzip.compress(text.encode()))
+    assert Dataset(path).resolve().info.n_rows is None
+    model = LogisticRegression().fit(Dataset(path))
+    assert model.classes_.tolist() == [1, 2]
+
+
+def test_rows_that_pack_well_are_not_counted_by_the_first_of_them(tmp_path):
+    path = write(tmp_path, "x.svm.gz", gzip.compress(b"1 1:1\n2 2:1\n" * 100_000))
+    assert Dataset(path).resolve().info.n_rows is None
+
+
+@pytest.mark.parametrize("label", ["inf", "-inf", "nan", "1e300", "9223372036854775808"])
+def test_a_label_that_no_integer_holds_is_named(tmp_path, monkeypatch, label):
+    monkeypatch.setattr(lines, "SHARD_BYTES", 10)
+    path = write(tmp_path, "x.svm", f"1 1:1\n2 2:1\n{label} 5:1\n")
+    with pytest.raises(ParseError, match=r"line 3: the label is .* are whole numbers"):
+        read_all(Dataset(path).resolve())
+
+
+def test_a_first_label_that_is_not_finite_is_no_class(tmp_path):
+    path = write(tmp_path, "x.svm", "inf 1:1\n2 2:1\n")
+    with pytest.raises(DataError, match="NaN or infinity"):
+        LogisticRegression().fit(Dataset(path))
+
+
+def test_a_line_of_blanks_that_are_none_in_these_files_is_named(tmp_path):
+    path = write(tmp_path, "x.svm", "1 1:1\n\u00a0\u2003\n")
+    with pytest.raises(ParseError, match=r"line 2: it starts with '\\xa0\\u2003' where its label"):
+        Dataset(path).resolve()
+
+
+def test_columns_are_numbered_once_however_often_scratch_is_rebuilt(tmp_path, problem):
+    info = Dataset(write(tmp_path, "x.svm", lines_of(*problem, 1))).resolve()
+    partition = info.read(info.shards, 1)
+    algorithm = Numbered(Fitting(Settings()), info.info)
+    state = State("", {"numbered_columns": np.array([1, 30])})
+    with ThreadTeam(1) as team:
+        for _ in range(2):
+            outputs = algorithm.outputs(state, partition, team, algorithm.scratch(partition, team))
+            assert outputs == {}
+    columns = np.concatenate([shard.X.indices for shard in partition.shards])
+    np.testing.assert_array_equal(columns, problem[0].indices)

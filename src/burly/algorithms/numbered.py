@@ -113,8 +113,9 @@ class Numbered(Algorithm):
         if scratch.partition is None:
             columns = state[_COLUMNS]
             info = numbered(self.info, columns)
-            shards = [_shifted(shard, int(columns[0]), info) for shard in partition.shards]
-            scratch.partition = Partition(info, shards)
+            for shard in partition.shards:
+                _shift(shard, int(columns[0]), info.n_features)
+            scratch.partition = Partition(info, partition.shards)
             scratch.inner = self.algorithm.scratch(scratch.partition, team)
         return scratch.partition
 
@@ -146,11 +147,13 @@ def _extremes(partition: Partition) -> Step:
     )
 
 
-def _shifted(shard: ShardRows, first: int, info: DatasetInfo) -> ShardRows:
-    """Count a shard's columns from 0, in place: this worker has read it for itself."""
+def _shift(shard: ShardRows, first: int, n_features: int) -> None:
+    """Count a shard's columns from 0, in place and once: this worker has read it for itself."""
     X = shard.X
     if not isinstance(X, CSR):
         raise TypeError("only sparse rows have columns to be numbered")
+    if X.n_columns:
+        return  # by an earlier scratch
     if first:
         np.subtract(X.indices, first, out=X.indices)
-    return replace(shard, X=replace(X, n_columns=info.n_features))
+    object.__setattr__(X, "n_columns", n_features)

@@ -28,6 +28,7 @@ class CSR:
     indptr : ndarray of shape (n_rows + 1,), int64
         Where rows start; the first is 0, the last n_stored.
     n_columns : int
+        0 while columns are as they are written, and only all rows together number them.
     """
 
     data: Array

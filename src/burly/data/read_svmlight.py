@@ -113,9 +113,9 @@ class SvmlightReader:
     def _labels(self, y: Array, text: Text) -> Array:
         if self.label == FLOAT64:
             return y
-        fractional: Array = np.flatnonzero(y != np.rint(y))
-        if len(fractional):
-            row = int(fractional[0])
+        others: Array = np.flatnonzero(~_are_whole(y))
+        if len(others):
+            row = int(others[0])
             raise _WrongLineError(
                 _line_of_row(text, row),
                 f"the label is {y[row]!r}, but the labels of the first lines are whole numbers",
@@ -175,15 +175,15 @@ def describe(objects: Sequence[DataObject], asked: Asked, storage: Storage) -> R
     if not shards:
         raise DataError(f"{objects[0].uri} is empty")
     reader = SvmlightReader(asked.final or np.dtype(np.float32))
-    text = first_lines(shards[0], storage)
+    text, is_all = _first_lines(shards[0], storage)
     try:
         X, y = reader.convert(text)
     except _WrongLineError as error:
         raise error.at(shards[0].object.uri, 0) from None
-    whole = len(shards) == 1 and len(text) >= shards[0].object.size
+    whole = len(shards) == 1 and is_all
     if whole and not len(X):
         raise DataError(f"{objects[0].uri} is empty: it has no rows")
-    if len(y) and bool(np.all(y == np.rint(y))):
+    if len(y) and bool(np.all(_are_whole(y))):
         reader = replace(reader, label=INT64)
     first = None if asked.zero_based is None else 1 - int(asked.zero_based)
     seen = int(X.indices.max(initial=0)) + 1 - (1 if first is None else first)
@@ -201,6 +201,20 @@ def describe(objects: Sequence[DataObject], asked: Asked, storage: Storage) -> R
         least_features=asked.n_features or seen,
     )
     return ResolvedDataset(info, shards, reader, len(text) / max(len(X), 1))
+
+
+def _first_lines(shard: Shard, storage: Storage) -> tuple[Text, bool]:
+    """Return the first lines of a dataset, and whether its first file has no more."""
+    if not is_compressed(shard.object):
+        return first_lines(shard, storage), shard.end == shard.object.size
+    texts = unpacked_lines(shard.object, storage)
+    return next(texts, b""), next(texts, None) is None
+
+
+def _are_whole(labels: Array) -> NDArray[np.bool_]:
+    """Tell which labels are whole numbers, of 64 bits."""
+    whole: NDArray[np.bool_] = (labels == np.rint(labels)) & (np.abs(labels) < 2.0**63)
+    return whole
 
 
 def _most_rows(item: DataObject) -> int:
@@ -224,8 +238,9 @@ def _line_of_row(text: Text, row: int) -> int:
 
 def _explain(wrong: int, text: Text, line: int) -> str:
     """Say what is wrong with a line, and with which of its fields."""
-    written = _lines(text)[line].partition(b"#")[0].decode("utf-8", "replace")
-    label, *pairs = written.split()
+    # Bytes are split at the parser's own blanks, text at others too.
+    fields = _lines(text)[line].partition(b"#")[0].split()
+    label, *pairs = (field.decode("utf-8", "replace") for field in fields)
     return _WRONG[wrong].format(field=_wrong_field(wrong, label, pairs))
 
 
