@@ -81,6 +81,20 @@ def test_the_gradient_over_all_rows_meets_tol(solver, kind, penalty):
         assert list(phases.values()).count("pass") <= MOST_PASSES
 
 
+@pytest.mark.parametrize("C", [1.0, 0.01])
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_with_an_l2_term_coefficients_are_those_of_scikit_learn(kind, solver, C):
+    X, y = rows(kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ours = LogisticRegression(solver=solver, C=C, tol=TOL, max_iter=300).fit(X, y)
+        theirs = SklearnLogisticRegression(solver="newton-cholesky", C=C, tol=1e-10).fit(X, y)
+    scale = X.std(axis=0)
+    gap = np.max(scale * np.abs(ours.coef_ - theirs.coef_))
+    assert gap <= 1e-5 * np.max(scale * np.abs(theirs.coef_))
+
+
 @pytest.mark.parametrize("C", [0.05, 0.005])
 @pytest.mark.parametrize("kind", ["correlated", "lognormal"])
 def test_with_an_l1_term_newton_ends_where_liblinear_does(kind, C):
