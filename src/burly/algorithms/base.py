@@ -72,6 +72,14 @@ class Algorithm(ABC):
         """Return how many bytes a row `scratch` needs, for the check of memory before a launch."""
         return 0
 
+    def value_bytes(self, info: DatasetInfo) -> int:  # noqa: ARG002
+        """Return how many bytes a stored value of sparse rows needs in `scratch`, for the same check."""
+        return 0
+
+    def model_bytes(self, info: DatasetInfo) -> int:  # noqa: ARG002
+        """Return how many bytes states and sums need, whatever the rows, for the same check."""
+        return 0
+
 
 class OutputsOnly(Algorithm):
     """An algorithm whose first state is the last: it has no rounds, only outputs."""

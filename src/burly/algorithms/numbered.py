@@ -81,10 +81,16 @@ class Numbered(Algorithm):
         return self.algorithm.outputs(state, settled, team, scratch.inner)
 
     def contribution_bytes(self, info: DatasetInfo) -> int:
-        return self.algorithm.contribution_bytes(replace(info, n_features=info.least_features))
+        return self.algorithm.contribution_bytes(_at_least(info))
 
     def scratch_bytes(self, info: DatasetInfo) -> int:
-        return self.algorithm.scratch_bytes(info)
+        return self.algorithm.scratch_bytes(_at_least(info))
+
+    def value_bytes(self, info: DatasetInfo) -> int:
+        return self.algorithm.value_bytes(_at_least(info))
+
+    def model_bytes(self, info: DatasetInfo) -> int:
+        return self.algorithm.model_bytes(_at_least(info))
 
     def _columns(self, lowest: int, highest: int) -> Array:
         """Return the number of the first column, and how many there are."""
@@ -124,6 +130,10 @@ def numbered(info: DatasetInfo, columns: Array) -> DatasetInfo:
     """Return what is known once the columns are numbered."""
     first, n_features = int(columns[0]), int(columns[1])
     return replace(info, n_features=n_features, first_column=first, numbered=True)
+
+
+def _at_least(info: DatasetInfo) -> DatasetInfo:
+    return replace(info, n_features=info.least_features)
 
 
 def columns_of(state: State) -> tuple[int, int] | None:

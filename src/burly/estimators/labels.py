@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from burly.algorithms.logistic.labels import refuse_strangers
+from burly.algorithms.logistic.labels import MAX_CLASSES, distinct, refuse_strangers
 from burly.data.dataset import Dataset
 from burly.exceptions import ConfigurationError
 
@@ -35,6 +35,16 @@ def labels_for_workers(model: Any, X: Any, y: Any) -> tuple[Any, Array | None]:
         return labels, None
     classes, codes = np.unique(labels, return_inverse=True)
     return codes.astype(np.int64), classes
+
+
+def count_classes(labels: Array | None, objects: Array | None) -> int | None:
+    """Return how many classes labels in memory name; None if these are stored, or are no classes."""
+    if objects is not None:
+        return len(objects)
+    if labels is None:
+        return None
+    n_classes = len(distinct(labels))
+    return n_classes if n_classes <= MAX_CLASSES else None
 
 
 def class_weight_of(model: Any, objects: Array | None) -> Any:

@@ -15,7 +15,12 @@ from burly.algorithms.logistic.auto import SERVED_BY
 from burly.algorithms.logistic.settings import Settings
 from burly.data.resolved import ResolvedDataset
 from burly.estimators.base import launch, learn_columns, numbered_as, resolve, run_of
-from burly.estimators.labels import class_weight_of, labels_for_workers, name_of_labels
+from burly.estimators.labels import (
+    class_weight_of,
+    count_classes,
+    labels_for_workers,
+    name_of_labels,
+)
 from burly.estimators.logistic_model import LogisticModel
 from burly.estimators.parameters import (
     check_logistic_regression,
@@ -179,7 +184,9 @@ class LogisticRegression(LogisticModel):
             start=self._start(data),
         )
         run = run_of(self, "fit")
-        fitting = Fitting(settings, data.info.feature_names, name_of_labels(X))
+        # To count them costs more than some fits here.
+        n_classes = None if self.launcher is None else count_classes(labels, objects)
+        fitting = Fitting(settings, data.info.feature_names, name_of_labels(X), n_classes)
         result = launch(self, fitting, data, run)
         chosen = str(result.state["solver"])
         run.settings = {**run.settings, "solver_chosen": chosen}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from burly.algorithms.base import Algorithm
 from burly.data.resolved import ResolvedDataset
 from burly.data.shards import Shard
@@ -26,7 +28,15 @@ def needed_bytes(algorithm: Algorithm, data: ResolvedDataset, part: Sequence[Sha
     else:
         rows_bytes = n_rows * (info.n_features * info.dtype.itemsize + beside)
     scratch_bytes = n_rows * algorithm.scratch_bytes(info)
-    return int(READING_FACTOR * rows_bytes + scratch_bytes + READING_BYTES + IMPORTED_BYTES)
+    if info.sparse:
+        n_stored = rows_bytes / (np.dtype(np.int32).itemsize + info.dtype.itemsize)
+        scratch_bytes += n_stored * algorithm.value_bytes(info)
+    return int(READING_FACTOR * rows_bytes + scratch_bytes + _fixed_bytes(algorithm, data))
+
+
+def _fixed_bytes(algorithm: Algorithm, data: ResolvedDataset) -> int:
+    """Return what a worker needs that has no rows."""
+    return READING_BYTES + IMPORTED_BYTES + algorithm.model_bytes(data.info)
 
 
 def check(
@@ -59,7 +69,7 @@ def check(
     granted = memory_mb << 20
     if max(needs) <= granted:
         return
-    fixed = READING_BYTES + IMPORTED_BYTES
+    fixed = _fixed_bytes(algorithm, data)
     enough_mb = _mb(max(needs))
     remedy = f"give each more memory ({{vcpus}} or {{memory_mb:{enough_mb}}} would do)"
     if granted > fixed:

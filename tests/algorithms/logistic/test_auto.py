@@ -1,35 +1,26 @@
 """The choice of a solver, by the shape of the data alone."""
 
-import numpy as np
 import pytest
 
 from burly.algorithms.logistic.auto import choose
-from burly.algorithms.logistic.problem import Problem
-from burly.algorithms.logistic.settings import Settings
-from burly.kernels.logistic import Bounds
-
-
-def shaped(n_features, n_classes=2, *, sparse=False):
-    ones = np.ones(n_classes)
-    columns = np.ones(n_features)
-    bounds = Bounds(columns, 1.0, 1.0, 1, 1)
-    return Problem(
-        Settings(), n_features, n_classes, sparse, False, ones, ones, 1.0, columns, columns, bounds
-    )
 
 
 @pytest.mark.parametrize(
-    ("problem", "n_rows", "solver"),
+    ("n_coefficients", "n_rows", "sparse", "solver"),
     [
-        (shaped(20), 100, "newton"),
-        (shaped(299), 300, "newton"),
-        (shaped(300), 30_000, "lbfgs"),
-        (shaped(300), 30_100, "newton"),
-        (shaped(99, 10), 99_999, "lbfgs"),
-        (shaped(99, 10), 100_000, "newton"),
-        (shaped(2000), 10_000_000, "lbfgs"),
-        (shaped(20, sparse=True), 1000, "lbfgs"),
+        (21, 100, False, "newton"),
+        (300, 300, False, "newton"),
+        (301, 30_000, False, "lbfgs"),
+        (301, 30_100, False, "newton"),
+        (1000, 99_999, False, "lbfgs"),
+        (1000, 100_000, False, "newton"),
+        (2001, 10_000_000, False, "lbfgs"),
+        (21, 1000, True, "lbfgs"),
     ],
 )
-def test_auto_follows_the_documented_rule(problem, n_rows, solver):
-    assert choose(problem, n_rows) == solver
+def test_auto_follows_the_documented_rule(n_coefficients, n_rows, sparse, solver):
+    assert choose("auto", n_coefficients, n_rows, sparse=sparse) == solver
+
+
+def test_what_was_asked_for_is_chosen():
+    assert choose("gd", 21, 100, sparse=False) == "gd"

@@ -16,6 +16,7 @@ from burly.algorithms.logistic import (
     gradient_descent,
     lbfgs,
     measuring,
+    needs,
     newton,
     preparing,
 )
@@ -60,13 +61,24 @@ class LogisticRegression(Algorithm):
     feature_names: tuple[str, ...] = ()
     label: str = "y"
     """What messages call the labels."""
+    n_classes: int | None = None
+    """How many there are, where the client knows."""
 
     def start(self, info: DatasetInfo) -> State:
         check(self.settings, sparse=info.sparse)
         return preparing.start(self.settings, info)
 
     def contribution_bytes(self, info: DatasetInfo) -> int:
-        return 8 * (info.n_features + 1)  # a gradient; one a class if there are more than two
+        return needs.contribution_bytes(self.settings, info, self.n_classes)
+
+    def scratch_bytes(self, info: DatasetInfo) -> int:
+        return needs.scratch_bytes(info)
+
+    def value_bytes(self, info: DatasetInfo) -> int:
+        return needs.value_bytes(info)
+
+    def model_bytes(self, info: DatasetInfo) -> int:
+        return needs.model_bytes(self.settings, info, self.n_classes)
 
     def scratch(self, partition: Partition, team: ThreadTeam) -> Scratch:
         return Scratch(LogisticRows(partition, team))
@@ -99,7 +111,7 @@ class LogisticRegression(Algorithm):
                 if "total_weight" not in prepared.arrays:
                     return prepared
                 problem = Problem.of(self.settings, prepared)
-                return SOLVERS[choose(problem, float(prepared["n_rows"]))].begin(problem, prepared)
+                return SOLVERS[_chosen(problem, prepared)].begin(problem, prepared)
             case "bounds":
                 return measuring.update_bounds(state, totals, self.feature_names)
         record = totals["sums"]
@@ -112,6 +124,12 @@ class LogisticRegression(Algorithm):
 
 _MISSES = ("exceeded", "nonfinite")
 """Counts of what bounds did not cover."""
+
+
+def _chosen(problem: Problem, state: State) -> str:
+    n_coefficients = problem.n_outputs * (problem.n_features + 1)
+    n_rows = float(state["n_rows"])
+    return choose(problem.settings.solver, n_coefficients, n_rows, sparse=problem.sparse)
 
 
 def _summed(sums: Mapping[str, Array]) -> Step:

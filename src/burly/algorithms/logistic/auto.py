@@ -49,11 +49,9 @@ def check(settings: Settings, *, sparse: bool) -> None:
         )
 
 
-def choose(problem: Problem, n_rows: float) -> str:
-    """Return the solver for a fit."""
-    asked = problem.settings.solver
+def choose(asked: str, n_coefficients: int, n_rows: float, *, sparse: bool) -> str:
+    """Return the solver for a fit: the one that was asked for, or what "auto" stands for."""
     if asked != "auto":
         return asked
-    n_coefficients = problem.n_outputs * (problem.n_features + 1)
     enough = n_coefficients <= SMALL or n_rows >= ROWS_A_COEFFICIENT * n_coefficients
-    return "newton" if enough and n_coefficients <= LARGE and not problem.sparse else "lbfgs"
+    return "newton" if enough and n_coefficients <= LARGE and not sparse else "lbfgs"

@@ -186,8 +186,12 @@ def _remember(problem: Problem, state: State, seen: Evaluation) -> State:
 
 
 def _memory(problem: Problem) -> int:
-    size = problem.n_outputs * (problem.n_features + 1)
-    return max(LEAST_MEMORY, min(MEMORY, MEMORY_NUMBERS // size))
+    return memory_for(problem.n_outputs * (problem.n_features + 1))
+
+
+def memory_for(n_coefficients: int) -> int:
+    """Return how many pairs a direction is made from."""
+    return max(LEAST_MEMORY, min(MEMORY, MEMORY_NUMBERS // n_coefficients))
 
 
 def _head(problem: Problem, state: State) -> State:
