@@ -1,6 +1,6 @@
-"""Write the tables of docs/experiments.md from results/*.csv: what `make experiments` does last.
+"""Write the tables of docs/experiments.md from results/*.csv: the last step of `make experiments`.
 
-Each table stands between two comments with its name; the text around it is people's.
+Each table stands between two comments with its name; the text around it is written by hand.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def filled(text: str) -> str:
-    """Return the page with its tables made anew.
+    """Return the page with its tables rebuilt.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def filled(text: str) -> str:
 
 
 def with_table(text: str, name: str, made: str) -> str:
-    """Return the page with one table made anew."""
+    """Return the page with one table rebuilt."""
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     if (text.count(begin), text.count(end)) != (1, 1):
         raise ValueError(f"{PAGE} has no one place for the table {name}")
@@ -48,7 +48,7 @@ def with_table(text: str, name: str, made: str) -> str:
 
 
 def checked() -> str:
-    """What was asked of the emulation and what it did, in each experiment."""
+    """What the emulation should do and what it did, in each experiment."""
     names = {"intra_function": "1", "few_or_many": "2"}
     rows = [
         [number, row["what"], f"{row['asked']:g}", f"{row['least']:.3f} to {row['most']:.3f}"]
@@ -57,7 +57,7 @@ def checked() -> str:
     ]
     first = read("intra_function_checks")[0]
     return f"{first['date']}, {first['machine']}:\n\n" + table(
-        ["experiment", "what", "asked", "measured"], rows
+        ["experiment", "what", "target", "measured"], rows
     )
 
 
@@ -92,7 +92,7 @@ def improvements() -> str:
 
 
 def iterations() -> str:
-    """Milliseconds an iteration by layout and distance."""
+    """Milliseconds per iteration by layout and distance."""
     cases = summarised(read("few_or_many"), few_or_many.CASE)
     rows = [
         [few_or_many.NAMES[protocol], f"{rtt_ms:g} ms"]
@@ -114,7 +114,7 @@ def ranged(cases: Iterable[Case], protocol: str, layout: tuple[int, int], rtt_ms
 
 
 def far() -> str:
-    """What 25 ms add to an iteration of burly's, in synchronisation, and the prediction."""
+    """What 25 ms add to the synchronisation of burly's iterations, and the prediction."""
     cases = summarised(read("few_or_many"), few_or_many.CASE)
     near_ms, far_ms = few_or_many.RTTS_MS[0], few_or_many.FAR_MS
     rows = []
@@ -135,7 +135,7 @@ def far() -> str:
     names = [
         "functions x vCPUs",
         f"trips in {one_of(cases, 'burly', LAYOUTS[0], far_ms)['n_rounds']:.0f} rounds",
-        f"ms that {far_ms:g} add to an iteration",
+        f"ms added per iteration by {far_ms:g} ms",
         "predicted",
         f"predicted time, {near_ms:g} ms",
         f"{far_ms:g} ms",
@@ -182,7 +182,7 @@ def shares() -> str:
 
 
 def meetings() -> str:
-    """Milliseconds a round by workers and payload, and commands."""
+    """Milliseconds per round by workers and payload, and commands."""
     cases = {
         (case["protocol"], case["payload_bytes"], case["n_workers"]): case
         for case in summarised(read("synchronisation"), synchronisation.CASE)
@@ -198,7 +198,7 @@ def meetings() -> str:
             rows.append([name, synchronisation.size(payload), *times])
         found = [cases[protocol, payloads[0], n] for n in synchronisation.WORKERS]
         commands = [f"{case['commands_a_worker']:.0f}" for case in found]
-        rows.append([f"commands of a worker, {name}", "", *commands])
+        rows.append([f"commands per worker, {name}", "", *commands])
     workers = [str(n) for n in synchronisation.WORKERS]
     return table(["", "each contributes", f"{workers[0]} worker", *workers[1:]], rows)
 
