@@ -1,6 +1,8 @@
-"""K-means on functions of Lithops, on this machine or in a cloud, and where the time went.
+"""K-means on two Lithops functions of this machine, and where the time went.
 
-python examples/kmeans_on_functions.py
+.venv/bin/python examples/kmeans_on_functions.py
+
+On AWS Lambda: see docs/aws.md, and examples/aws/ for the image and the configuration.
 """
 
 import tempfile
@@ -19,7 +21,7 @@ def main() -> None:
             points = rng.normal(rng.integers(0, 5, (50_000, 1)) * 4.0, 1.0, (50_000, 8))
             np.save(Path(folder) / f"{number}.npy", points.astype(np.float32))
 
-        # In a cloud: Lithops(n_workers=4, vcpus=2, backend="aws_lambda", state="rediss://...").
+        # On AWS: Lithops(n_workers=4, vcpus=2, backend="aws_lambda", state="rediss://..."), and data in S3.
         launcher = Lithops(n_workers=2, backend="localhost")
         model = KMeans(5, random_state=0, launcher=launcher).fit(Dataset(folder))
     print(np.sort(model.cluster_centers_[:, 0]).round(2))

@@ -47,7 +47,7 @@ REPEATS = 3
 PAPER_SHAPE, PAPER_CLUSTERS = (16_000, 20), 10
 CASE = ("protocol", "n_vcpus", "n_workers", "vcpus", "rtt_ms")
 NAMES = {"burly": "burly", "paper": "the paper's protocol"}
-MS = "ms an iteration"
+MS = "ms per iteration"
 SCALES = {"burly": alt.Scale(domain=[0, 300]), "paper": alt.Scale(type="log", domain=[100, 20_000])}
 
 
@@ -76,7 +76,7 @@ def on_vcpus(n_vcpus: int, folder: Path, server: int, checks: list[Check]) -> It
                 for row in in_turn(made, rtt_ms, folder, distance.port):
                     print(
                         f"{row['protocol']}, {row['n_workers']} x {row['vcpus']} vCPUs, {rtt_ms:g} "
-                        f"ms away: {row['ms_an_iteration']:.1f} ms an iteration"
+                        f"ms away: {row['ms_an_iteration']:.1f} ms per iteration"
                     )
                     yield row
 

@@ -147,7 +147,7 @@ def told_row(
     """Return a row of results, and print it."""
     print(
         f"{protocol}, {n_workers} workers, {payload:,} bytes each: {seconds * 1e3:.2f} ms and "
-        f"{commands:.2f} commands a worker"
+        f"{commands:.2f} commands per worker"
     )
     return {
         "protocol": protocol,
@@ -174,8 +174,8 @@ def chart(rows: list[dict]) -> alt.TopLevelMixin:
         color=alt.Color("payload:N", sort=sizes, title="each contributes"),
     )
     panels = [
-        panel(base, "ms_a_round", "ms a round"),
-        panel(base, "commands_a_worker", "commands of a worker a round"),
+        panel(base, "ms_a_round", "ms per round"),
+        panel(base, "commands_a_worker", "commands per worker and round"),
     ]
     title = alt.TitleParams(
         "A round by itself",
