@@ -24,7 +24,7 @@ def main() -> None:
         # On AWS: Lithops(n_workers=4, vcpus=2, backend="aws_lambda", state="rediss://..."), and data in S3.
         launcher = Lithops(n_workers=2, backend="localhost")
         model = KMeans(5, random_state=0, launcher=launcher).fit(Dataset(folder))
-    print(np.sort(model.cluster_centers_[:, 0]).round(2))
+    print(np.sort(model.cluster_centers_[:, 0]).round().astype(int))
     print(model.run_)
 
 
