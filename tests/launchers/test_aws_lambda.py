@@ -88,7 +88,10 @@ def aws(
     pytest.importorskip("boto3")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_environment.endpoint)
     monkeypatch.chdir(tmp_path)
-    backend = lithops().module("lithops.serverless.backends.aws_lambda.aws_lambda").AWSLambdaBackend
+    module = lithops().module
+    backend = module("lithops.serverless.backends.aws_lambda.aws_lambda").AWSLambdaBackend
+    # Lithops remembers there, for later processes too, what it has deployed.
+    monkeypatch.setattr(module("lithops.storage.storage"), "CACHE_DIR", str(tmp_path / "cache"))
     zipfile.ZipFile(BytesIO(backend._create_handler_bin())).extractall(tmp_path / "function")
     made = LocalLambda(tmp_path / "function")
     monkeypatch.setattr(backend, "_deploy_container_runtime", made.deploy)
@@ -112,8 +115,7 @@ def config(s3_environment: S3Server) -> dict[str, dict[str, object]]:
         "account_id": "1",  # with these two Lithops does not ask AWS who we are
         "user_id": "A:USER",
     }
-    bucket = example["aws_s3"]["storage_bucket"] = s3_environment.new_bucket()
-    example["aws_lambda"]["namespace"] = bucket  # Lithops remembers what it deployed under a name
+    example["aws_s3"]["storage_bucket"] = s3_environment.new_bucket()
     return example
 
 
