@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from burly.estimators.kmeans import KMeans
     from burly.estimators.logistic_regression import LogisticRegression
     from burly.exceptions import BurlyError
+    from burly.launchers.base import Launcher
     from burly.launchers.in_process import InProcess
     from burly.launchers.lithops import Lithops
     from burly.report.recording import recording
@@ -20,6 +21,7 @@ __all__ = [
     "Dataset",
     "InProcess",
     "KMeans",
+    "Launcher",
     "Lithops",
     "LogisticRegression",
     "Run",
@@ -32,6 +34,7 @@ _PLACES = {
     "Dataset": "burly.data.dataset",
     "InProcess": "burly.launchers.in_process",
     "KMeans": "burly.estimators.kmeans",
+    "Launcher": "burly.launchers.base",
     "Lithops": "burly.launchers.lithops",
     "LogisticRegression": "burly.estimators.logistic_regression",
     "Run": "burly.report.run",

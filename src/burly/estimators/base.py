@@ -6,9 +6,10 @@ import numbers
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from burly.algorithms.base import Algorithm
@@ -24,7 +25,14 @@ from burly.report.recording import begin
 from burly.report.run import Run, tee
 from burly.states import State
 
+if TYPE_CHECKING:
+    from scipy import sparse
+
 FLOATS = [np.float64, np.float32]
+Rows: TypeAlias = ArrayLike | Dataset
+"""What an estimator takes for rows: array-likes, data frames, and datasets."""
+MaybeSparse: TypeAlias = "Rows | sparse.sparray | sparse.spmatrix"
+"""And what one takes that knows sparse rows."""
 
 
 class Launching(Protocol):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     ClusterMixin,
@@ -20,13 +20,16 @@ from sklearn.utils.validation import check_is_fitted
 from burly.algorithms import kmeans
 from burly.data.dataset import Dataset
 from burly.estimators.as_sklearn import sklearn_kmeans
-from burly.estimators.base import draw_seed, launch, resolve, resolve_for_outputs, run_of
+from burly.estimators.base import Rows, draw_seed, launch, resolve, resolve_for_outputs, run_of
 from burly.estimators.parameters import check_kmeans
 from burly.estimators.saved import Arrays, Saved
 from burly.estimators.starts import first_centers
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Launcher
 from burly.report.run import Run
+
+if TYPE_CHECKING:
+    import sklearn.cluster
 
 Array = NDArray[Any]
 APPLYING = {"labels": "predict", "distances": "transform"}
@@ -69,24 +72,39 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Sa
 
     Attributes
     ----------
-    cluster_centers_ : ndarray of shape (n_clusters, n_features)
+    cluster_centers_ : ndarray of shape (n_clusters, n_features), float32 or float64 as the data
     labels_ : ndarray of shape (n_rows,), int32
         Of data in memory. The same as ``predict`` of that data, bit for bit.
     inertia_ : float
         The weighted sum of squared distances to the nearest centre.
     n_iter_ : int
     n_features_in_ : int
-    feature_names_in_ : ndarray of str
+    feature_names_in_ : ndarray of shape (n_features,), object
         Where the data names its columns.
-    run_ : burly.report.run.Run
+    run_ : burly.Run
         What happened, and where the time went: print it.
 
     Notes
     -----
+    The iteration is Lloyd's [1]_. Bounds on the distances, after Hamerly [2]_, spare the most of them and
+    change no result. k-means++ [3]_ is greedy, as in scikit-learn: it takes the best of a few draws for each
+    centre. k-means|| [4]_ draws many centres in each of a few rounds, and k-means++ chooses among them.
+
     Rows are compared by squared distances, as in scikit-learn. Differences below about 1e-19 (float32) or
     1e-144 (float64) have squares that lose their digits, and smaller ones vanish: such rows count as
     duplicates, which ``fit`` warns of where it leaves fewer clusters than were asked for. Squares that
     overflow are an error. Scale such data.
+
+    References
+    ----------
+    .. [1] S. P. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28(2),
+       129-137, 1982.
+    .. [2] G. Hamerly, "Making k-means even faster", SIAM International Conference on Data Mining, 130-140,
+       2010.
+    .. [3] D. Arthur and S. Vassilvitskii, "k-means++: the advantages of careful seeding", ACM-SIAM Symposium
+       on Discrete Algorithms, 1027-1035, 2007.
+    .. [4] B. Bahmani, B. Moseley, A. Vattani, R. Kumar and S. Vassilvitskii, "Scalable k-means++",
+       Proceedings of the VLDB Endowment 5(7), 622-633, 2012.
 
     Examples
     --------
@@ -104,12 +122,12 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Sa
         self,
         n_clusters: int = 8,
         *,
-        init: Any = "auto",
-        n_init: Any = "auto",
+        init: str | ArrayLike | Callable[..., ArrayLike] = "auto",
+        n_init: int | Literal["auto"] = "auto",
         max_iter: int = 300,
         tol: float = 1e-4,
         verbose: int = 0,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         copy_x: bool = True,
         algorithm: str = "lloyd",
         n_threads: int | None = None,
@@ -127,7 +145,12 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Sa
         self.n_threads = n_threads
         self.launcher = launcher
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:  # noqa: ARG002
+    def fit(
+        self,
+        X: Rows,
+        y: object = None,  # noqa: ARG002
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Find the centres.
 
         Parameters
@@ -174,7 +197,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Sa
         self._warn(result.state["counts"])
         return self
 
-    def predict(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
+    def predict(self, X: Rows, *, out: str | os.PathLike[str] | None = None) -> Any:
         """Return the number of the nearest centre of each row.
 
         Parameters
@@ -196,34 +219,125 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Sa
         """
         return self._apply(kmeans.Assignment, "labels", X, out)
 
-    def transform(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
-        """Return the distance of each row to each centre, of shape (n_rows, n_clusters).
+    def transform(self, X: Rows, *, out: str | os.PathLike[str] | None = None) -> Any:
+        """Return the distance of each row to each centre.
 
-        The parameters are those of `predict`.
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_rows, n_features), or Dataset
+        out : str or path, optional
+            As in `predict`; the columns are ``distances_0``, ``distances_1`` and so on.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_clusters), of the type of the rows; None where ``out`` is given
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError, burly.exceptions.DataError
+            As `predict` raises.
         """
         return self._apply(kmeans.Distances, "distances", X, out)
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: ARG002
-        """Return minus the inertia of data under this model."""
+    def score(
+        self,
+        X: Rows,
+        y: object = None,  # noqa: ARG002
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
+        """Return minus the inertia of data under this model.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_rows, n_features), or Dataset
+        y : ignored
+        sample_weight : array-like of shape (n_rows,), optional
+            For data in memory; a Dataset of files names its column of weights.
+
+        Returns
+        -------
+        float
+            Minus the weighted sum of squared distances to the nearest centre: more is better.
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError, burly.exceptions.DataError
+            If the data does not fit the model.
+        """
         check_is_fitted(self)
         data = resolve(self, X, sample_weight=sample_weight, reset=False)
         scoring = kmeans.Assignment(self.cluster_centers_, self._shift, scoring=True)
         result = launch(self, scoring, data, run_of(self, "score"))
         return -float(result.state["inertia"])
 
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:  # noqa: ARG002
-        """Find the centres, and return the label of each row; of data in memory."""
+    def fit_predict(
+        self,
+        X: Rows,
+        y: object = None,  # noqa: ARG002
+        sample_weight: ArrayLike | None = None,
+    ) -> Array:
+        """Find the centres, and return the label of each row; of data in memory.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_rows, n_features)
+        y : ignored
+        sample_weight : array-like of shape (n_rows,), optional
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), int32
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError
+            If the data is stored: `predict` writes where the data is. Else as `fit` raises.
+        """
         _refuse_stored(X, "fit_predict", "fit(dataset).predict(dataset, out=)")
         return self.fit(X, sample_weight=sample_weight).labels_
 
-    def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:  # noqa: ARG002
-        """Find the centres, and return the distances of each row to them; of data in memory."""
+    def fit_transform(
+        self,
+        X: Rows,
+        y: object = None,  # noqa: ARG002
+        sample_weight: ArrayLike | None = None,
+    ) -> Array:
+        """Find the centres, and return the distances of each row to them; of data in memory.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_rows, n_features)
+        y : ignored
+        sample_weight : array-like of shape (n_rows,), optional
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_clusters), of the type of the rows
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError
+            If the data is stored: `transform` writes where the data is. Else as `fit` raises.
+        """
         _refuse_stored(X, "fit_transform", "fit(dataset).transform(dataset, out=)")
         distances: Array = self.fit(X, sample_weight=sample_weight).transform(X)
         return distances
 
-    def to_sklearn(self) -> Any:
-        """Return a fitted ``sklearn.cluster.KMeans`` with these centres."""
+    def to_sklearn(self) -> sklearn.cluster.KMeans:
+        """Return a fitted ``sklearn.cluster.KMeans`` with these centres and the parameters that it knows.
+
+        Its ``predict`` rounds distances otherwise: a row that is nearly as far from two centres may get the
+        other label. Its ``init`` is "k-means++" where that of this model has no name there.
+
+        Returns
+        -------
+        sklearn.cluster.KMeans
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before a fit.
+        """
         check_is_fitted(self)
         return sklearn_kmeans(self)
 

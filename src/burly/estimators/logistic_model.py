@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model._base import SparseCoefMixin
 from sklearn.utils.validation import check_is_fitted
 
 from burly.algorithms.logistic.predicting import Prediction
 from burly.estimators.as_sklearn import sklearn_logistic_regression
-from burly.estimators.base import launch, resolve_for_outputs, run_of
+from burly.estimators.base import MaybeSparse, launch, resolve_for_outputs, run_of
 from burly.estimators.saved import Arrays, Saved
 from burly.exceptions import ConfigurationError
 from burly.report.run import Run
+
+if TYPE_CHECKING:
+    import sklearn.linear_model
 
 Array = NDArray[Any]
 APPLYING = {
@@ -34,27 +37,42 @@ class LogisticModel(ClassifierMixin, SparseCoefMixin, Saved):  # type: ignore[mi
 
     _kind = "LogisticRegression"
 
-    def decision_function(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
-        """Return the margins: shape (n_rows,) for two classes, else (n_rows, n_classes).
+    def decision_function(
+        self, X: MaybeSparse, *, out: str | os.PathLike[str] | None = None
+    ) -> Any:
+        """Return the margins: what the logistic function is applied to.
 
-        The parameters are those of `predict`; stored margins have a column ``margin``, or for more than
-        two classes one ``margin_<class>`` each.
+        Parameters
+        ----------
+        X : array-like, data frame or sparse matrix of shape (n_rows, n_features), or Dataset
+        out : str or path, optional
+            As in `predict`; the column is ``margin``, or with more than two classes ``margin_<class>`` each.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) for two classes, else (n_rows, n_classes); None where ``out`` is given
+            float32 if both the rows and the fit were, else float64.
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError, burly.exceptions.DataError
+            As `predict` raises.
         """
         return self._apply("margins", X, out)
 
-    def predict(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
+    def predict(self, X: MaybeSparse, *, out: str | os.PathLike[str] | None = None) -> Any:
         """Return the most probable label of each row.
 
         Parameters
         ----------
-        X : array-like or data frame of shape (n_rows, n_features), or Dataset
+        X : array-like, data frame or sparse matrix of shape (n_rows, n_features), or Dataset
         out : str or path, optional
             For a Dataset of files: a new folder or URI where the workers write Parquet, in the order
             of the data: a column ``labels``, and one ``probability_<class>`` for each class.
 
         Returns
         -------
-        ndarray of shape (n_rows,); None where ``out`` is given
+        ndarray of shape (n_rows,), of the type of ``classes_``; None where ``out`` is given
 
         Raises
         ------
@@ -64,30 +82,65 @@ class LogisticModel(ClassifierMixin, SparseCoefMixin, Saved):  # type: ignore[mi
         """
         return self._apply("labels", X, out)
 
-    def predict_proba(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
-        """Return the probability of each class, of shape (n_rows, n_classes).
+    def predict_proba(self, X: MaybeSparse, *, out: str | os.PathLike[str] | None = None) -> Any:
+        """Return the probability of each class.
 
-        The parameters are those of `predict`; stored probabilities have a column
-        ``probability_<class>`` for each class.
+        Parameters
+        ----------
+        X : array-like, data frame or sparse matrix of shape (n_rows, n_features), or Dataset
+        out : str or path, optional
+            As in `predict`; the columns are ``probability_<class>``, one for each class.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes), in the order of ``classes_``; None where ``out`` is given
+            float32 if both the rows and the fit were, else float64.
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError, burly.exceptions.DataError
+            As `predict` raises.
         """
         return self._apply("probabilities", X, out)
 
-    def predict_log_proba(self, X: Any, *, out: str | os.PathLike[str] | None = None) -> Any:
-        """Return the logarithm of the probability of each class, of shape (n_rows, n_classes).
+    def predict_log_proba(
+        self, X: MaybeSparse, *, out: str | os.PathLike[str] | None = None
+    ) -> Any:
+        """Return the logarithm of the probability of each class.
 
-        The parameters are those of `predict`; stored logarithms have a column
-        ``log_probability_<class>`` for each class.
+        Parameters
+        ----------
+        X : array-like, data frame or sparse matrix of shape (n_rows, n_features), or Dataset
+        out : str or path, optional
+            As in `predict`; the columns are ``log_probability_<class>``, one for each class.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes), in the order of ``classes_``; None where ``out`` is given
+            float32 if both the rows and the fit were, else float64.
+
+        Raises
+        ------
+        burly.exceptions.ConfigurationError, burly.exceptions.DataError
+            As `predict` raises.
         """
         return self._apply("log_probabilities", X, out)
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+    def score(
+        self, X: MaybeSparse, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return the mean accuracy of `predict` on data in memory.
 
         Parameters
         ----------
-        X : array-like or data frame of shape (n_rows, n_features)
+        X : array-like, data frame or sparse matrix of shape (n_rows, n_features)
         y : array-like of shape (n_rows,)
         sample_weight : array-like of shape (n_rows,), optional
+
+        Returns
+        -------
+        float
+            The share of rows whose label is predicted, weighted.
 
         Raises
         ------
@@ -102,8 +155,21 @@ class LogisticModel(ClassifierMixin, SparseCoefMixin, Saved):  # type: ignore[mi
         accuracy: float = super().score(X, y, sample_weight)
         return accuracy
 
-    def to_sklearn(self) -> Any:
-        """Return a fitted ``sklearn.linear_model.LogisticRegression`` with these coefficients."""
+    def to_sklearn(self) -> sklearn.linear_model.LogisticRegression:
+        """Return a fitted ``sklearn.linear_model.LogisticRegression`` with these coefficients.
+
+        It has the parameters that it knows, and a solver of its own where that of this model is none there.
+        Its methods round otherwise: where two classes are nearly as probable, it may predict the other one.
+
+        Returns
+        -------
+        sklearn.linear_model.LogisticRegression
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before a fit.
+        """
         check_is_fitted(self)
         return sklearn_logistic_regression(self)
 

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from burly.algorithms.logistic.algorithm import LogisticRegression as Fitting
 from burly.algorithms.logistic.auto import SERVED_BY
 from burly.algorithms.logistic.settings import Settings
 from burly.data.resolved import ResolvedDataset
-from burly.estimators.base import launch, learn_columns, numbered_as, resolve, run_of
+from burly.estimators.base import (
+    MaybeSparse,
+    launch,
+    learn_columns,
+    numbered_as,
+    resolve,
+    run_of,
+)
 from burly.estimators.labels import (
     class_weight_of,
     count_classes,
@@ -49,8 +56,8 @@ class LogisticRegression(LogisticModel):
     l1_ratio : float, default=0.0
         0: l2; 1: l1; between: elastic net. Any solver takes each.
     dual : bool, default=False
-        For scikit-learn's sake: the optimum is the same. As there, for solver "liblinear" with an l2 penalty
-        alone.
+        For scikit-learn's sake, without effect: the dual problem has the same optimum. True is taken only
+        with solver "liblinear" and an l2 penalty, as there.
     tol : float, default=1e-4
         The largest component of the gradient of the mean objective, over all rows, to stop at.
     fit_intercept : bool, default=True
@@ -82,16 +89,41 @@ class LogisticRegression(LogisticModel):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-    intercept_ : ndarray of shape (1,) or (n_classes,)
+        The labels, sorted, in their own type.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features), float32 or float64 as the data
+        One row for two classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,), of the type of ``coef_``
     n_iter_ : ndarray of shape (1,), int32
     n_features_in_ : int
     first_column_ : int
         After a fit on svmlight files: whether their columns count from 0 or from 1.
-    feature_names_in_ : ndarray of str
+    feature_names_in_ : ndarray of shape (n_features,), object
         Where the data names its columns.
-    run_ : burly.report.run.Run
+    run_ : burly.Run
         What happened, and where the time went: print it.
+
+    Notes
+    -----
+    With weights s, their sum W, labels y and margins z = x · w + b, the coefficients w and the intercept b
+    minimise
+
+        (1 / W) sum s loss(y, z) + (1 - l1_ratio) / (2 C W) |w|² + l1_ratio / (C W) |w|₁
+
+    with the logistic loss for two classes and the multinomial one for more: scikit-learn's objective, divided
+    by C W. "newton" takes the Hessians of samples of the rows, and larger samples as the steps shrink, with
+    proximal steps [1]_ where there is an l1 penalty. "lbfgs" is L-BFGS [2]_, and OWL-QN [3]_ with an l1
+    penalty. "gd" is the descent of the paper [4]_ that burly comes from.
+
+    References
+    ----------
+    .. [1] J. D. Lee, Y. Sun and M. A. Saunders, "Proximal Newton-type methods for minimizing composite
+       functions", SIAM Journal on Optimization 24(3), 1420-1443, 2014.
+    .. [2] D. C. Liu and J. Nocedal, "On the limited memory BFGS method for large scale optimization",
+       Mathematical Programming 45, 503-528, 1989.
+    .. [3] G. Andrew and J. Gao, "Scalable training of L1-regularized log-linear models", International
+       Conference on Machine Learning, 33-40, 2007.
+    .. [4] G. Predoaia and P. García-López, "Leveraging intra-function parallelism in serverless machine
+       learning", International Workshop on Serverless Computing (WoSC), 2023.
 
     Examples
     --------
@@ -104,7 +136,7 @@ class LogisticRegression(LogisticModel):
 
     def __init__(
         self,
-        penalty: Any = "deprecated",
+        penalty: str | None = "deprecated",
         *,
         C: float = 1.0,
         l1_ratio: float | None = 0.0,
@@ -112,8 +144,8 @@ class LogisticRegression(LogisticModel):
         tol: float = 1e-4,
         fit_intercept: bool = True,
         intercept_scaling: float = 1,
-        class_weight: Any = None,
-        random_state: Any = None,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        random_state: int | np.random.RandomState | None = None,
         solver: str = "auto",
         max_iter: int = 100,
         verbose: int = 0,
@@ -141,15 +173,18 @@ class LogisticRegression(LogisticModel):
         self.n_threads = n_threads
         self.launcher = launcher
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self, X: MaybeSparse, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit the coefficients.
 
         Parameters
         ----------
-        X : array-like or data frame of shape (n_rows, n_features), or Dataset
+        X : array-like, data frame or sparse matrix of shape (n_rows, n_features), or Dataset
         y : array-like of shape (n_rows,)
             Labels of any type; a Dataset of files names its column with ``label=``.
         sample_weight : array-like of shape (n_rows,), optional
+            For data in memory; a Dataset of files names its column of weights.
 
         Returns
         -------

@@ -27,6 +27,11 @@ class Saved(BaseEstimator):  # type: ignore[misc]
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file; `load` reads it. Nothing in it is ever executed.
 
+        Parameters
+        ----------
+        path : str or path
+            A file on this machine; one that is there is replaced.
+
         Raises
         ------
         burly.exceptions.ModelFileError
@@ -45,6 +50,15 @@ class Saved(BaseEstimator):  # type: ignore[misc]
         """Read a model that `save` wrote.
 
         Parameters that are neither text nor numbers, the launcher say, are those of a new one.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Returns
+        -------
+        KMeans or LogisticRegression
+            Fitted, but without ``labels_``.
 
         Raises
         ------

@@ -16,14 +16,59 @@ if TYPE_CHECKING:
 
 
 class Run(History):
-    """What happened in a run, to look at and to keep.
+    """What happened in a run, to look at and to keep: an estimator's ``run_``.
 
-    Parameters and attributes are those of `burly.report.history.History`.
+    Print it for a table of where the time went, or leave it at the end of a notebook's cell. `report` writes
+    it as a page, `save` as JSON that `load` and ``burly report`` read, and `save_trace` as a trace.
+
+    Parameters
+    ----------
+    settings : mapping of str to object, optional
+        What was asked for, fit to be shown: no secrets, no arrays.
+    seed : int, optional
+        The seed of all draws.
+    init : str, optional
+        The start that was chosen.
+    task : str, default=""
+        What was done, such as ``"KMeans.fit"``.
+    events : list of Event, optional
+        Everything that was seen, in the order of arrival: see `burly.events`.
+
+    Attributes
+    ----------
+    settings, seed, init, task, events
+        As above.
+    launcher : str
+        What started the workers.
+    n_workers, n_rounds : int
+    elapsed_s : float
+        Seconds from the launch to the end.
+    rows_per_s : float
+        Rows that all workers together took through a round, for each second of rounds.
+    notes : list of str
+        What burly did other than was asked, and what else the user should know.
+    error : str
+        What ended the run; empty if it succeeded.
+
+    Examples
+    --------
+    >>> from burly import KMeans
+    >>> run = KMeans(2, random_state=0).fit([[0.0], [1], [9], [10]]).run_
+    >>> run.task, run.n_workers, run.seed
+    ('KMeans.fit', 1, 0)
+    >>> run.total().n_rows
+    4
     """
 
     # --- to look at -----------------------------------------------------------------------------
     def table(self) -> RenderableType:
-        """Return the breakdown as something that rich can print."""
+        """Return the breakdown as something that rich can print.
+
+        Returns
+        -------
+        rich.console.RenderableType
+            ``str(run)`` is the same as plain text.
+        """
         from burly.report.table import BreakdownTable  # noqa: PLC0415  rich only when shown
 
         return BreakdownTable(self)
@@ -64,6 +109,10 @@ class Run(History):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all that is known of the run as JSON; `load` and ``burly report`` read it.
 
+        Parameters
+        ----------
+        path : str or path
+
         Raises
         ------
         burly.exceptions.RunFileError
@@ -74,6 +123,14 @@ class Run(History):
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a run that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Returns
+        -------
+        Run
 
         Raises
         ------
@@ -101,6 +158,10 @@ class Run(History):
 
     def save_trace(self, path: str | os.PathLike[str]) -> None:
         """Write the timeline in Chrome's trace format, which ui.perfetto.dev opens.
+
+        Parameters
+        ----------
+        path : str or path
 
         Raises
         ------
