@@ -1,12 +1,12 @@
 """Lloyd's iteration beside scikit-learn, faiss and scikit-learn-intelex: same start, 20 iterations.
 
-    python benchmarks/kmeans_peers.py --peers /path/to/venv/bin/python [--dtype float64] [--only
+    python benchmarks/kmeans_peers.py --peers VENV/bin/python [--dtype float64] [--only
     NAME] [--alone]
 
 Each contender runs in a process of its own, since threads of BLAS and OpenMP spin on after they
-return. burly runs its default estimator; the peers live in a venv made from
-benchmarks/requirements.txt. With --alone every contender has one core, and its processor time
-counts: for a machine with other work on it.
+return. burly runs its default estimator; the peers, the dependency group "bench", may live in a
+virtual environment of their own, with scikit-learn and pillow. With --alone every contender has one
+core, and its processor time counts: for a machine with other work on it.
 """
 
 # ruff: noqa: PLC0415 -- a process imports only its own contender

@@ -5,7 +5,8 @@
 Whole fits, labels included, two threads, each contender in a process of its own since threads of BLAS and
 OpenMP spin on after they return. Every contender, burly too, goes down one ladder of tolerances until its
 objective is within 1e-6, relatively, of the optimum (the best that burly finds in float64 at a tolerance of
-1e-10), and is timed there. The peers live in a venv made from benchmarks/requirements.txt.
+1e-10), and is timed there. The peers, the dependency group "bench", may live in a virtual environment of
+their own, with scikit-learn.
 
 A workload is a function that returns X, y and parameters, listed in WORKLOADS with its peers.
 """

@@ -88,13 +88,9 @@ def _read_digits(launcher: Lithops) -> None:
 
 
 def _photograph(picture: str) -> NDArray[np.uint8]:
-    try:
-        from PIL import Image  # noqa: PLC0415  the demo alone needs it
-        from sklearn.datasets import load_sample_image  # noqa: PLC0415
-    except ImportError:
-        raise ConfigurationError(
-            "the demo reads and writes pictures with pillow: install it with pip install pillow"
-        ) from None
+    from PIL import Image  # noqa: PLC0415  the demo alone needs it
+    from sklearn.datasets import load_sample_image  # noqa: PLC0415
+
     image: NDArray[np.uint8]
     if Path(picture).is_file():
         try:
