@@ -107,18 +107,49 @@ def test_classes_are_learnt_and_predicted_on_functions(tmp_path: Path) -> None:
     file, place = tmp_path / "patients.parquet", str(tmp_path / "predicted")
     frame.to_parquet(file)
     model = str(tmp_path / "model.npz")
-    arguments = (str(file), "--label", "ill", "--dtype", "float64", "--workers", "2", "--quiet")
-    fitted = burly("fit", "logistic", *arguments, "--C", "0.5", "--out", model)
+    arguments = ("--dtype", "float64", "--workers", "2", "--quiet")
+    labelled = (str(file), "--label", "ill", *arguments)
+    fitted = burly("fit", "logistic", *labelled, "--C", "0.5", "--out", model)
     assert fitted.returncode == 0, fitted.stderr
     assert "2 classes (no, yes), 30 coefficients" in fitted.stdout
     assert "solver newton" in fitted.stdout
-    done = burly("predict", model, *arguments, "--out", place)
+    done = burly("predict", model, str(file), *arguments, "--out", place)
     assert done.returncode == 0, done.stderr
     found = parquet.read_table(place).to_pandas()
     here = LogisticRegression(C=0.5).fit(frame.drop(columns="ill"), frame["ill"])
     assert found["labels"].tolist() == here.predict(frame.drop(columns="ill")).tolist()
     likely = here.predict_proba(frame.drop(columns="ill"))
     np.testing.assert_array_equal(found[["probability_no", "probability_yes"]], likely)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_model_finds_its_columns_with_a_label_beside_them_and_without(
+    tmp_path: Path, kind: str
+) -> None:
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["x", "y"])
+    labelled = rows.assign(ill=np.where(rows.x > 0, "yes", "no"), more=1.0)
+    labelled.to_csv(tmp_path / "labelled.csv", index=False)
+    model = str(tmp_path / "model.npz")
+    options = ("--label", "ill", "--columns", "x,y", "--out", model, "--quiet")
+    fitted = burly("fit", "logistic", str(tmp_path / "labelled.csv"), *options)
+    assert fitted.returncode == 0, fitted.stderr
+    found = []
+    for name, frame in (("with", labelled), ("without", rows[["y", "x"]])):
+        file = tmp_path / f"{name}.{kind}"
+        frame.to_csv(file, index=False) if kind == "csv" else frame.to_parquet(file)
+        done = burly("predict", model, str(file), "--out", str(tmp_path / name), "--quiet")
+        assert done.returncode == 0, done.stderr
+        found.append(parquet.read_table(tmp_path / name)["labels"].to_pylist())
+    assert found[0] == found[1]
+    assert set(found[0]) == {"yes", "no"}
+
+
+def test_every_option_of_a_bundle_is_an_option_of_its_commands() -> None:
+    for command in (("fit", "kmeans"), ("fit", "logistic"), ("predict",)):
+        told = burly(*command, "--help").stdout
+        for option in ("--workers", "--start-timeout", "--columns", "--label", "--delimiter"):
+            assert option in told
+        assert ("--zero-based" in told) == (command != ("fit", "kmeans"))
 
 
 def test_classes_need_a_label(points: Path) -> None:

@@ -24,7 +24,7 @@ EXAMPLES = """
 
     burly fit logistic patients.parquet --label ill --out model.npz
 
-    burly predict model.npz points.csv --out labels/
+    burly predict model.npz new-patients.parquet --out predicted/
 
     burly fit kmeans points.csv --k 8 --workers 2 --run run.json && burly report run.json
 
@@ -62,6 +62,7 @@ def _root(
 
 
 @app.command()
+@o.bundled
 def predict(
     *,
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="From burly fit ... --out.")],
@@ -69,56 +70,28 @@ def predict(
     out: Annotated[
         str, typer.Option(metavar="PLACE", help="A new folder or URI for labels (Parquet).")
     ],
-    workers: o.Workers = None,
-    vcpus: o.Vcpus = None,
-    threads: o.Threads = None,
-    memory_mb: o.MemoryMb = None,
-    backend: o.Backend = None,
-    state: o.State = None,
-    start_timeout: o.StartTimeout = 120.0,
-    columns: o.Columns = None,
-    label: o.Label = None,
-    weight: o.Weight = None,
-    file_format: o.FileFormat = None,
-    header: o.Header = None,
-    delimiter: o.Delimiter = ",",
-    dtype: o.Dtype = None,
-    n_features: o.NFeatures = None,
-    zero_based: o.ZeroBased = None,
+    where: o.Where,
+    what: o.SparseWhat,
     run_file: o.RunFile = None,
     quiet: o.Quiet = False,
     debug: o.Debug = False,
 ) -> None:
-    """Label rows with a model: `burly predict model.npz points.csv --out labels/`."""
+    """Label rows with a model: `burly predict model.npz points.csv --out labels/`.
+
+    It finds its columns by their names, whatever else the data has; --label and --columns are for data
+    without names.
+    """
     with guard(debug=debug):
         from burly.cli.models import predict as run  # noqa: PLC0415
 
         run(
             model,
-            o.dataset_from(
-                data,
-                columns=columns,
-                label=label,
-                weight=weight,
-                file_format=file_format,
-                header=header,
-                delimiter=delimiter,
-                dtype=dtype,
-                n_features=n_features,
-                zero_based=zero_based,
-            ),
+            what.dataset(data),
             out,
             run_file=run_file,
-            n_threads=threads,
+            n_threads=where.threads,
             verbose=int(not quiet),
-            launcher=o.launcher_from(
-                workers=workers,
-                vcpus=vcpus,
-                memory_mb=memory_mb,
-                backend=backend,
-                state=state,
-                start_timeout=start_timeout,
-            ),
+            launcher=where.launcher(),
         )
 
 

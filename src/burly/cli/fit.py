@@ -14,6 +14,7 @@ fit = typer.Typer(help="Train a model.", no_args_is_help=True, rich_markup_mode=
 
 
 @fit.command("kmeans")
+@o.bundled
 def fit_kmeans(
     *,
     data: o.Data,
@@ -30,20 +31,8 @@ def fit_kmeans(
     ] = None,
     max_iter: Annotated[int, typer.Option(min=1, help="Iterations at most.")] = 300,
     tol: Annotated[float, typer.Option(min=0.0, help="Movement that counts as none.")] = 1e-4,
-    workers: o.Workers = None,
-    vcpus: o.Vcpus = None,
-    threads: o.Threads = None,
-    memory_mb: o.MemoryMb = None,
-    backend: o.Backend = None,
-    state: o.State = None,
-    start_timeout: o.StartTimeout = 120.0,
-    columns: o.Columns = None,
-    label: o.Label = None,
-    weight: o.Weight = None,
-    file_format: o.FileFormat = None,
-    header: o.Header = None,
-    delimiter: o.Delimiter = ",",
-    dtype: o.Dtype = None,
+    where: o.Where,
+    what: o.What,
     run_file: o.RunFile = None,
     quiet: o.Quiet = False,
     debug: o.Debug = False,
@@ -53,16 +42,7 @@ def fit_kmeans(
         from burly.cli.models import fit_kmeans as run  # noqa: PLC0415  after --help has answered
 
         run(
-            o.dataset_from(
-                data,
-                columns=columns,
-                label=label,
-                weight=weight,
-                file_format=file_format,
-                header=header,
-                delimiter=delimiter,
-                dtype=dtype,
-            ),
+            what.dataset(data),
             out,
             run_file,
             n_clusters=k,
@@ -71,30 +51,18 @@ def fit_kmeans(
             random_state=seed,
             max_iter=max_iter,
             tol=tol,
-            n_threads=threads,
+            n_threads=where.threads,
             verbose=int(not quiet),
-            launcher=o.launcher_from(
-                workers=workers,
-                vcpus=vcpus,
-                memory_mb=memory_mb,
-                backend=backend,
-                state=state,
-                start_timeout=start_timeout,
-            ),
+            launcher=where.launcher(),
         )
 
 
 @fit.command("logistic")
+@o.bundled
 def fit_logistic(
     *,
     data: o.Data,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            help="The column of the labels; svmlight lines start with theirs.",
-            rich_help_panel="What is in the data",
-        ),
-    ] = None,
+    what: o.Labelled,
     out: Annotated[
         Path | None, typer.Option(metavar="MODEL", help="Where the model is written (.npz).")
     ] = None,
@@ -118,21 +86,7 @@ def fit_logistic(
     ] = None,
     max_iter: Annotated[int, typer.Option(min=0, help="Steps at most; of gd: exactly.")] = 100,
     tol: Annotated[float, typer.Option(min=0.0, help="Largest slope that counts as none.")] = 1e-4,
-    workers: o.Workers = None,
-    vcpus: o.Vcpus = None,
-    threads: o.Threads = None,
-    memory_mb: o.MemoryMb = None,
-    backend: o.Backend = None,
-    state: o.State = None,
-    start_timeout: o.StartTimeout = 120.0,
-    columns: o.Columns = None,
-    weight: o.Weight = None,
-    file_format: o.FileFormat = None,
-    header: o.Header = None,
-    delimiter: o.Delimiter = ",",
-    dtype: o.Dtype = None,
-    n_features: o.NFeatures = None,
-    zero_based: o.ZeroBased = None,
+    where: o.Where,
     run_file: o.RunFile = None,
     quiet: o.Quiet = False,
     debug: o.Debug = False,
@@ -144,18 +98,7 @@ def fit_logistic(
         from burly.cli.models import fit_logistic as run  # noqa: PLC0415
 
         run(
-            o.dataset_from(
-                data,
-                columns=columns,
-                label=label,
-                weight=weight,
-                file_format=file_format,
-                header=header,
-                delimiter=delimiter,
-                dtype=dtype,
-                n_features=n_features,
-                zero_based=zero_based,
-            ),
+            what.dataset(data),
             out,
             run_file,
             C=inverse_penalty,
@@ -166,14 +109,7 @@ def fit_logistic(
             **({} if learning_rate is None else {"learning_rate": learning_rate}),
             max_iter=max_iter,
             tol=tol,
-            n_threads=threads,
+            n_threads=where.threads,
             verbose=int(not quiet),
-            launcher=o.launcher_from(
-                workers=workers,
-                vcpus=vcpus,
-                memory_mb=memory_mb,
-                backend=backend,
-                state=state,
-                start_timeout=start_timeout,
-            ),
+            launcher=where.launcher(),
         )

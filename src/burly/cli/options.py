@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -64,7 +68,16 @@ Columns = Annotated[
     str | None,
     typer.Option(help="Features, by comma; default: all other columns.", rich_help_panel=_WHAT),
 ]
-Label = Annotated[str | None, typer.Option(help="A column to leave out.", rich_help_panel=_WHAT)]
+Label = Annotated[
+    str | None,
+    typer.Option(help="A column to leave out.", rich_help_panel=_WHAT),
+]
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        help="The column of the labels; svmlight lines start with theirs.", rich_help_panel=_WHAT
+    ),
+]
 Weight = Annotated[
     str | None, typer.Option(help="The column of row weights.", rich_help_panel=_WHAT)
 ]
@@ -99,63 +112,127 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no tabl
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
-def launcher_from(
-    *,
-    workers: int | None,
-    vcpus: float | None,
-    memory_mb: int | None,
-    backend: str | None,
-    state: str | None,
-    start_timeout: float,
-) -> Launcher | None:
-    """Return the launcher that options ask for; None: in process."""
-    from burly.exceptions import ConfigurationError  # noqa: PLC0415
-    from burly.launchers.lithops import Lithops  # noqa: PLC0415
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Options that say where a command runs."""
 
-    if workers is None and backend is None:
-        if vcpus is not None or memory_mb is not None or state is not None:
-            raise ConfigurationError(
-                "--vcpus, --memory-mb and --state are for functions: add --workers or --backend"
-            )
-        return None
-    return Lithops(
-        n_workers=workers or 2,
-        vcpus=vcpus,
-        memory_mb=memory_mb,
-        backend=backend,
-        state=state,
-        start_timeout=start_timeout,
-    )
+    workers: Workers = None
+    vcpus: Vcpus = None
+    threads: Threads = None
+    memory_mb: MemoryMb = None
+    backend: Backend = None
+    state: State = None
+    start_timeout: StartTimeout = 120.0
+
+    def launcher(self) -> Launcher | None:
+        """Return the launcher that is asked for; None: in process."""
+        from burly.exceptions import ConfigurationError  # noqa: PLC0415
+        from burly.launchers.lithops import Lithops  # noqa: PLC0415
+
+        if self.workers is None and self.backend is None:
+            if self.vcpus is not None or self.memory_mb is not None or self.state is not None:
+                raise ConfigurationError(
+                    "--vcpus, --memory-mb and --state are for functions: add --workers or --backend"
+                )
+            return None
+        return Lithops(
+            n_workers=self.workers or 2,
+            vcpus=self.vcpus,
+            memory_mb=self.memory_mb,
+            backend=self.backend,
+            state=self.state,
+            start_timeout=self.start_timeout,
+        )
 
 
-def dataset_from(
-    data: list[str],
-    *,
-    columns: str | None,
-    label: str | None,
-    weight: str | None,
-    file_format: Format | None,
-    header: bool | None,
-    delimiter: str,
-    dtype: str | None,
-    n_features: int | None = None,
-    zero_based: bool | None = None,
-) -> Dataset:
-    """Return the dataset that options describe; columns may be names or numbers from 0."""
-    from burly.data.dataset import Dataset  # noqa: PLC0415
+@dataclass(frozen=True, kw_only=True)
+class What:
+    """Options that say what is in the data; columns may be names or numbers from 0."""
 
-    return Dataset(
-        data[0] if len(data) == 1 else data,
-        format=None if file_format is None else file_format.value,
-        columns=None if columns is None else [_column(name) for name in columns.split(",")],
-        label=None if label is None else _column(label),
-        weight=None if weight is None else _column(weight),
-        header=header,
-        delimiter="\t" if delimiter == r"\t" else delimiter,
-        dtype=dtype,
-        n_features=n_features,
-        zero_based=zero_based,
-    )
+    columns: Columns = None
+    label: Label = None
+    weight: Weight = None
+    file_format: FileFormat = None
+    header: Header = None
+    delimiter: Delimiter = ","
+    dtype: Dtype = None
+
+    def dataset(self, data: list[str]) -> Dataset:
+        """Return the dataset that is described."""
+        from burly.data.dataset import Dataset  # noqa: PLC0415
+
+        columns = self.columns
+        return Dataset(
+            data[0] if len(data) == 1 else data,
+            format=None if self.file_format is None else self.file_format.value,
+            columns=None if columns is None else [_column(name) for name in columns.split(",")],
+            label=None if self.label is None else _column(self.label),
+            weight=None if self.weight is None else _column(self.weight),
+            header=self.header,
+            delimiter="\t" if self.delimiter == r"\t" else self.delimiter,
+            dtype=self.dtype,
+            **self._of_sparse(),
+        )
+
+    def _of_sparse(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseWhat(What):
+    """And those of formats with sparse rows."""
+
+    n_features: NFeatures = None
+    zero_based: ZeroBased = None
+
+    def _of_sparse(self) -> dict[str, Any]:
+        return {"n_features": self.n_features, "zero_based": self.zero_based}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled(SparseWhat):
+    """And where the labels are needed."""
+
+    label: Classes = None
+
+
+def bundled(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take dataclasses of options: typer sees the fields, each as an option."""
+    parameters: list[inspect.Parameter] = []
+    bundles: dict[str, Any] = {}
+    for name, kind in _kinds(command).items():
+        if is_dataclass(kind):
+            bundles[name] = kind
+            hints = _kinds(kind)
+            parameters += [
+                inspect.Parameter(
+                    field.name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=field.default,
+                    annotation=hints[field.name],
+                )
+                for field in fields(kind)
+            ]
+        else:
+            declared = inspect.signature(command).parameters[name]
+            parameters.append(declared.replace(annotation=kind))
+
+    @wraps(command)
+    def with_all_options(**given: Any) -> None:
+        for name, kind in bundles.items():
+            given[name] = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
+        command(**given)
+
+    with_all_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_all_options.__annotations__ = {each.name: each.annotation for each in parameters}
+    return with_all_options
+
+
+def _kinds(declared: Any) -> dict[str, Any]:
+    """Return the types of parameters or fields, with what typer is told about them."""
+    hints = get_type_hints(declared, include_extras=True)
+    hints.pop("return", None)
+    return hints
 
 
 def _column(name: str) -> Any:
