@@ -16,6 +16,7 @@ SCHEMES = (*_TCP_SCHEMES, *_TLS_SCHEMES, "unix")
 
 _TLS_OPTIONS = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs")
 _DEFAULT_PORT = 6379
+_ENCODED = "/, ?, #, @ and : in a user or password have to be percent-encoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,17 @@ class Location:
             port = parts.port or _DEFAULT_PORT
         except ValueError:
             raise ConfigurationError(
-                f"the state store's URL {shown!r} is wrong: the port has to be a number, and /, @ "
-                "and : in a user or password have to be percent-encoded"
+                f"the state store's URL {shown!r} is wrong: the port has to be a number, and {_ENCODED}"
             ) from None
         if parts.scheme not in SCHEMES:
             raise ConfigurationError(
                 f"no state store answers to {shown!r}: "
                 f"use one of {', '.join(scheme + '://' for scheme in SCHEMES)}"
+            )
+        if "@" in parts.path + parts.query + parts.fragment:
+            # Cut elsewhere than its author meant: what is left of it may name another server.
+            raise ConfigurationError(
+                f"the state store's URL {shown!r} is wrong: {_ENCODED}, and so has @ after the host"
             )
         options = dict(parse_qsl(parts.query))
         path = unquote(parts.path) if parts.scheme == "unix" else ""
@@ -149,10 +154,11 @@ class RunAddress:
 
 
 def mask(url: str) -> str:
-    """Return a URL without its password and options."""
-    scheme, separator, rest = url.partition("?")[0].partition("://")
+    """Return a URL without its password and options, however badly it is written."""
+    scheme, separator, rest = url.partition("://") if "://" in url else ("", "", url)
     credentials, at, place = rest.rpartition("@")
     user, colon, _ = credentials.partition(":")
+    place = place.partition("?")[0].partition("#")[0]
     return f"{scheme}{separator}{user}{':***' if colon else ''}{at}{place}"
 
 
