@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.state.conftest import admin
 
 from burly.state import wire as wires
 from burly.state.address import Location
@@ -116,6 +117,24 @@ def test_an_error_reply_is_raised_with_its_code():
 def test_what_is_not_the_protocol_is_a_lost_connection(nonsense):
     with spoken_with(nonsense) as wire, pytest.raises(LostError):
         wire.receive()
+
+
+def test_a_user_without_a_password_is_told_to_the_server(embedded_url):
+    with admin(embedded_url) as server:
+        server.acl_setuser("guest", enabled=True, nopass=True, commands=["+acl|whoami"])
+        server.acl_setuser("member", enabled=True, passwords=["+secret"])
+    path = embedded_url.removeprefix("unix://")
+
+    def connected(user):
+        location = Location.parse(f"unix://{user}@{path}")
+        return Wire(location, connect_s=20, answer_s=20, traffic=Traffic())
+
+    wire = connected("guest")
+    wire.send("ACL", "WHOAMI")
+    assert wire.receive() == b"guest"
+    wire.close()
+    with pytest.raises(RefusedError, match="WRONGPASS"):
+        connected("member")
 
 
 @pytest.mark.parametrize("n_bytes", [0, 5, (1 << 14) + 1])

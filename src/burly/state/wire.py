@@ -92,9 +92,9 @@ class Wire:
         self._at = 0
         try:
             self._socket.settimeout(answer_s)
-            if location.password:
+            if location.username or location.password:
                 user = (location.username,) if location.username else ()
-                self._introduce("AUTH", *user, location.password)
+                self._introduce("AUTH", *user, location.password or "")
             if location.db:
                 self._introduce("SELECT", location.db)
         except BaseException:
