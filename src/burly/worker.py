@@ -87,8 +87,8 @@ def run_worker(
         attempt=attempt,
         observer=observer,
     )
-    rounds.record(_started(task, rank, attempt))
     try:
+        rounds.record(_started(task, rank, attempt))
         return _work(task, rounds, rank, attempt)
     except (RunAbortedError, RunGoneError, SupersededError):
         return None
