@@ -1,5 +1,6 @@
 """The embedded server comes up, is ours alone, and never outlives the client."""
 
+import os
 import stat
 import subprocess
 import sys
@@ -91,6 +92,28 @@ def test_without_a_server_for_this_machine_the_error_says_what_to_do(monkeypatch
     monkeypatch.setattr(embedded, "find_spec", lambda _: None)
     with pytest.raises(LaunchError, match="pass state='redis://HOST:PORT'"):
         EmbeddedServer().start()
+
+
+def test_it_stops_though_a_fork_of_the_client_keeps_its_pipe_open():
+    server = EmbeddedServer().start()
+    url = server.url
+    kept = os.dup(server._parent.stdin.fileno())
+    try:
+        server.stop()
+    finally:
+        os.close(kept)
+    assert not answers(url)
+    assert not socket_of(url).parent.exists()
+
+
+def test_it_is_killed_where_it_does_not_stop(monkeypatch):
+    monkeypatch.setattr(embedded, "_STOP_S", 0.1)
+    monkeypatch.setattr(embedded, "_PARENT", embedded._PARENT.replace("kill", "sleep 600; kill"))
+    server = EmbeddedServer().start()
+    url = server.url
+    server.stop()
+    assert not answers(url)
+    assert not socket_of(url).parent.exists()
 
 
 def test_stopping_twice_is_harmless():

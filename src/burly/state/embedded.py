@@ -6,8 +6,9 @@ of that pipe, so the server ends with the client, however that ends.
 
 from __future__ import annotations
 
-import contextlib
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -22,6 +23,9 @@ from burly.exceptions import LaunchError
 
 _LONGEST_SOCKET_PATH = 100
 """Bytes; the system's limit is 104 or 108."""
+
+_STOP_S = 10.0
+"""How long the shell may take to end the server, before both are killed."""
 
 _PARENT = """
 dir=$1; shift
@@ -83,11 +87,14 @@ class EmbeddedServer:
 
     def stop(self) -> None:
         """End the server; does nothing if it is not running."""
-        if self._parent is not None and self._parent.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self._parent.stdin.close()
-            self._parent.wait()
-            self._parent = None
+        parent, self._parent = self._parent, None
+        if parent is not None:
+            try:
+                # A line, since a fork of this process may keep the pipe from closing.
+                parent.communicate(b"\n", timeout=_STOP_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(parent.pid, signal.SIGKILL)
+                parent.wait()
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
