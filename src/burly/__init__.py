@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
+
+if sys.platform == "win32":
+    raise ImportError("burly runs on Linux and macOS; on Windows use WSL")
 
 if TYPE_CHECKING:
     from burly.data.dataset import Dataset
