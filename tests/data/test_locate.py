@@ -40,6 +40,10 @@ def found(source, folder):
         ("?.csv", ["a.csv", "b.csv"]),
         ("*/*.csv", ["deep/c.csv"]),
         ("**/*.csv", ["a.csv", "b.csv", "deep/c.csv", "deep/er/d.csv", "empty.csv"]),
+        ("**/er/**/*.csv", ["deep/er/d.csv"]),
+        ("**/deep/**/*.csv", ["deep/c.csv", "deep/er/d.csv"]),
+        ("**/**/c.csv", ["deep/c.csv"]),
+        ("deep/**", ["deep/c.csv", "deep/er/d.csv"]),
         ("deep", ["deep/c.csv", "deep/er/d.csv"]),
         ("deep/", ["deep/c.csv", "deep/er/d.csv"]),
         (".*.csv", [".hidden.csv"]),
@@ -72,6 +76,23 @@ def test_relative_paths_start_here(folder, monkeypatch):
 def test_what_is_not_there_is_an_error(folder, source):
     with pytest.raises(DataNotFoundError):
         found([] if source == [] else str(folder) + "/" + source, folder)
+
+
+def test_an_empty_folder_is_told_with_and_without_a_slash(folder):
+    (folder / "none").mkdir()
+    for path in (f"{folder}/none", f"{folder}/none/"):
+        with pytest.raises(
+            DataNotFoundError, match=r"nothing is in .*/none/?: .* hidden and empty"
+        ):
+            found(path, folder)
+
+
+@pytest.mark.parametrize("name", ["~$x.csv", "~nobody-of-this-name/x.csv"])
+def test_what_begins_like_a_home_and_is_none_is_a_name(folder, monkeypatch, name):
+    monkeypatch.chdir(folder)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(b"1")
+    assert found(name, folder) == [name]
 
 
 @pytest.mark.parametrize("uri", ["http://x/y.csv", "ftp://x", "s3:///key"])

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import chain
+from pathlib import Path
 
 from burly.data.places import absolute
 from burly.data.shards import DataObject
@@ -100,17 +101,25 @@ def _expand(uri: str, storage: Storage) -> list[DataObject]:
             if _WILD.isdisjoint(uri):
                 below = _visible(uri + "/", storage)
                 if not below:
+                    if Path(uri).is_dir():
+                        raise _nothing_in(uri) from None
                     raise
                 return below
     elif _WILD.isdisjoint(uri):
         below = _visible(uri, storage)
         if not below:
-            raise DataNotFoundError(f"nothing is in {uri}: check the path")
+            raise _nothing_in(uri)
         return below
     matches = sorted(_glob(uri.rstrip("/"), storage), key=lambda item: item.uri)
     if not matches:
         raise DataNotFoundError(f"no file matches {uri}")
     return matches
+
+
+def _nothing_in(folder: str) -> DataNotFoundError:
+    return DataNotFoundError(
+        f"nothing is in {folder}: check the path; hidden and empty files do not count"
+    )
 
 
 def _visible(folder: str, storage: Storage) -> list[DataObject]:
@@ -135,7 +144,7 @@ def _glob(pattern: str, storage: Storage) -> Iterator[DataObject]:
 def _descend(folder: str, parts: list[str], storage: Storage) -> Iterator[DataObject]:
     part, rest = parts[0], parts[1:]
     if part == "**":
-        yield from _any_depth(folder, rest or ["*"], storage)
+        yield from _any_depth(folder, parts, storage)
         return
     folders, objects = storage.list_folder(folder + "/")
     if not rest:
@@ -146,13 +155,22 @@ def _descend(folder: str, parts: list[str], storage: Storage) -> Iterator[DataOb
             yield from _descend(below, rest, storage)
 
 
-def _any_depth(folder: str, rest: list[str], storage: Storage) -> Iterator[DataObject]:
+def _any_depth(folder: str, parts: list[str], storage: Storage) -> Iterator[DataObject]:
+    if parts[-1] == "**":
+        parts = [*parts, "*"]
     for item in storage.list_below(folder + "/"):
-        names = item.uri.removeprefix(folder + "/").split("/")
-        tail = names[-len(rest) :]
-        fits = len(names) >= len(rest) and all(map(fnmatchcase, tail, rest))
-        if fits and not _hidden("/".join(names)):
+        path = item.uri.removeprefix(folder + "/")
+        if _fits(path.split("/"), parts) and not _hidden(path):
             yield item
+
+
+def _fits(names: list[str], parts: list[str]) -> bool:
+    """Whether names, level by level, are what a pattern says; ``**`` is any number of them."""
+    if not parts:
+        return not names
+    if parts[0] == "**":
+        return any(_fits(names[at:], parts[1:]) for at in range(len(names) + 1))
+    return bool(names) and fnmatchcase(names[0], parts[0]) and _fits(names[1:], parts[1:])
 
 
 def _matches(uri: str, part: str) -> bool:

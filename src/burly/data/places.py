@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from urllib.parse import unquote
 
 from burly.exceptions import ConfigurationError
@@ -24,7 +23,8 @@ def absolute(uri: str | os.PathLike[str]) -> str:
         raise ConfigurationError(f"{text!r} names no file: give a path, a glob, a folder or a URI")
     scheme, colon, rest = text.partition("://")
     if not colon:
-        path = os.path.normpath(Path(text).expanduser().absolute())
+        # Path's own expanduser refuses what begins like the home of a user who is not there.
+        path = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111
         return path + "/" if text.endswith("/") and path != "/" else path
     if scheme not in SCHEMES:
         raise ConfigurationError(
