@@ -1,3 +1,4 @@
+import csv
 import gzip
 
 import numpy as np
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from tests.data.reading import read_all, read_rows, rows_of, write
 
 from burly.data import lines, shards
+from burly.data.csv_text import quotes_span_lines
 from burly.data.dataset import Dataset
 from burly.exceptions import DataError, ParseError, SchemaError
 
@@ -101,7 +103,7 @@ def test_a_byte_order_mark_is_no_data(tmp_path):
     [
         ("a,b\n1,2\n", None, ("a", "b")),
         ("1,2\n3,4\n", None, ()),
-        (",b\n1,2\n", None, ("", "b")),
+        (" a ,b\n1,2\n", None, ("a", "b")),
         ("1,b\n1,2\n", True, ("1", "b")),
         ("1,\n1,2\n", None, ()),
         ("nan,1\n1,2\n", None, ()),
@@ -123,6 +125,16 @@ def test_files_with_different_headers_are_refused(tmp_path):
     write(tmp_path, "b.csv", "b,a\n1,2\n")
     with pytest.raises(SchemaError, match=r"b.csv starts with b,a, but .*a.csv with a,b"):
         Dataset(tmp_path).resolve()
+
+
+def test_a_column_without_a_name_is_no_feature_unless_it_is_asked_for(tmp_path):
+    path = write(tmp_path, "x.csv", ",b,y\n0,2,3\n")
+    with pytest.raises(SchemaError, match=r"column 0 of .*x.csv has no name, .*\(index=False\)"):
+        Dataset(path, label="y").resolve()
+    assert read_rows(path, columns=[0, "b"]).tolist() == [[0, 2]]
+    data = Dataset(path).resolve(learnt=["b"])
+    assert data.info.feature_names == ("b",)
+    assert Dataset(path, label=0).resolve().info.feature_names == ("b", "y")
 
 
 def test_columns_keep_the_order_in_which_they_are_asked_for(tmp_path):
@@ -163,6 +175,7 @@ def test_missing_numbers_are_nan_and_infinity_stays(tmp_path):
         ("1,2\n3\n", r"x.csv, line 2: it has 1 fields where 2 are needed"),
         ("1,2\n3,4,5\n", r"x.csv, line 2: it has 3 fields where 2 are needed"),
         ("1,2\n\n3,1e39\n", r"line 3: column 1 holds 1e39, which is too large for float32; use"),
+        ('a,b\n1,2\nx",3,"y\n"\n', r"line 3: a quoted field goes on after the end of its line"),
         ('a,b\n1,2\n"3\n",4\n', r"line 3: a quoted field goes on after the end of its line"),
     ],
 )
@@ -194,6 +207,30 @@ def test_a_label_of_another_type_than_the_first_ones_is_an_error(tmp_path, monke
         read_all(data)
 
 
+@pytest.mark.parametrize("missing", ["", "NA", '"nan"'])
+def test_a_missing_label_is_an_error(tmp_path, missing):
+    path = write(tmp_path, "x.csv", f"a,y\n1,u\n2,{missing}\n")
+    with pytest.raises(ParseError, match=r"x.csv, line 3: the label in column 'y' is missing"):
+        Dataset(path, label="y").resolve()
+    assert read_rows(path, columns=["a"]).tolist() == [[1], [2]]
+
+
+def test_quotes_inside_text_are_characters(tmp_path):
+    lines = ['5" pipe,1,u"', 'a",2,"b ""c"""', '"d"e,3,""', ' "f,4,g"h"', '"i,"",j",5,k']
+    path = write(tmp_path, "x.csv", "t,a,y\n" + "".join(line + "\n" for line in lines))
+    (rows,) = read_all(Dataset(path, columns=["a"]).resolve())
+    assert rows.X.tolist() == [[1], [2], [3], [4], [5]]
+
+
+@given(st.lists(st.text('",;a', max_size=12), min_size=1, max_size=5), st.sampled_from(",;"))
+def test_a_line_spans_where_a_reader_that_may_go_on_would(rows, delimiter):
+    text = "\n".join(rows)
+    found = quotes_span_lines(text.encode(), delimiter)
+    alone = [next(csv.reader([row + "\n"], delimiter=delimiter))[-1:] for row in rows]
+    spans = [bool(last) and last[0].endswith("\n") for last in alone]
+    assert found == (spans.index(True) if any(spans) else None)
+
+
 def test_quotes_around_single_fields_are_fine(tmp_path):
     path = write(tmp_path, "x.csv", '"a","b ""x"""\n"1",2\n3,"4"\n')
     assert read_rows(path).tolist() == [[1, 2], [3, 4]]
@@ -219,6 +256,31 @@ def test_a_small_file_says_how_many_rows_it_has(tmp_path):
     info = Dataset(write(tmp_path, "x.csv", "a,b\n1,2\n3,4")).resolve().info
     assert info.n_rows == 2
     assert not info.in_memory
+
+
+def test_a_compressed_file_is_taken_for_as_many_rows_as_it_unpacks_to(tmp_path):
+    rows = np.random.default_rng(0).integers(0, 9, (300_000, 4))
+    text = "".join(f"{a},{b},{c},{d}\n" for a, b, c, d in rows).encode()
+    half = text[: len(text) // 2]
+    packed = gzip.compress(half, 1) + gzip.compress(text[len(half) :], 1)
+    write(tmp_path, "a.csv", half)
+    write(tmp_path, "b.csv.gz", packed)
+    data = Dataset([tmp_path / "a.csv", tmp_path / "b.csv.gz"]).resolve()
+    n_rows = [data.estimated_rows(shard) for shard in data.shards]
+    assert sum(n_rows[:-1]) == pytest.approx(150_000, rel=0.1)
+    assert n_rows[-1] == pytest.approx(300_000, rel=0.1)
+
+
+def test_a_compressed_file_that_is_damaged_early_is_an_error(tmp_path):
+    packed = gzip.compress(b"1,2\n" * 50_000) + b"\xff" * 99
+    with pytest.raises(ParseError, match=r"x.csv.gz is not a gzip file, or is damaged"):
+        Dataset(write(tmp_path, "x.csv.gz", bytes(packed))).resolve()
+
+
+def test_a_first_line_that_no_delimiter_cuts_is_told(tmp_path):
+    path = write(tmp_path, "x.csv", "a" * 200_000 + "\n1\n")
+    with pytest.raises(ParseError, match=r"x.csv, line 1: a field has more than 131072 characters"):
+        Dataset(path).resolve()
 
 
 def test_text_that_is_not_utf_8_is_told(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -68,6 +69,12 @@ def describe(
         where=objects[0].uri,
         learnt=learnt,
     )
+    if "" in columns.feature_names and not (asked.columns or learnt):
+        raise SchemaError(
+            f"column {columns.names.index('')} of {objects[0].uri} has no name, as the index has that "
+            "pandas writes",
+            remedy="name the features with {columns}, or write the file without it (index=False)",
+        )
     reader = CSVReader(columns, asked.final or np.dtype(np.float32), asked.delimiter)
     shards = cut_files(items)
     if not shards:
@@ -110,13 +117,17 @@ def _read_head(item: DataObject, delimiter: str, storage: Storage) -> _Head | No
             f"{item.uri} is not CSV as text in UTF-8: its first line has bytes that are 0, as UTF-16 and "
             "other formats do; write it anew in UTF-8"
         )
-    if quotes_span_lines(line) is not None:
+    if quotes_span_lines(line, delimiter) is not None:
         raise ParseError(
             f"{item.uri}, line 1: a quoted field goes on after the end of its line, which cannot "
             "be read in parts; write the file without line ends inside fields"
         )
     after = end + (2 if text[end : end + 2] == b"\r\n" else 1)
-    fields = split_line(line.decode("utf-8", "replace"), delimiter)
+    try:
+        fields = split_line(line.decode("utf-8", "replace"), delimiter)
+    except ParseError as error:
+        message = f"{item.uri}, line 1: {error.message}, so it hardly holds several"
+        raise ParseError(message, remedy=error.remedy) from None
     return _Head(item, fields, begin, min(after, len(text)))
 
 
@@ -147,9 +158,9 @@ def _refuse_one_column(head: _Head) -> None:
 
 def _names(head: _Head) -> list[str]:
     names = [field.strip() for field in head.fields]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise SchemaError(f"{head.item.uri} has more than one column named {twice!r}")
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise SchemaError(f"{head.item.uri} has more than one column named {name!r}")
     return names
 
 

@@ -45,7 +45,7 @@ class Fields:
     label_type: str = "string"
 
 
-def quotes_span_lines(text: Text) -> int | None:
+def quotes_span_lines(text: Text, delimiter: str) -> int | None:
     """Return the number (from 0) of the first line that ends inside quotes; None for good text."""
     characters = np.frombuffer(text, np.uint8)
     quotes: NDArray[Any] = np.flatnonzero(characters == ord('"'))
@@ -54,8 +54,42 @@ def quotes_span_lines(text: Text) -> int | None:
     ends = np.flatnonzero(characters == ord("\n"))
     if not len(ends) or ends[-1] != len(characters) - 1:
         ends = np.append(ends, len(characters))
-    inside = np.flatnonzero(np.searchsorted(quotes, ends) % 2)
-    return int(inside[0]) if len(inside) else None
+    for line in _with_odd_quotes(characters, quotes, ends, delimiter).tolist():
+        begin = ends[line - 1] + 1 if line else 0
+        if _ends_inside(bytes(text[begin : ends[line]]), delimiter.encode()):
+            return int(line)
+    return None
+
+
+def _with_odd_quotes(
+    characters: NDArray[Any], quotes: NDArray[Any], ends: NDArray[Any], delimiter: str
+) -> NDArray[Any]:
+    """Return the lines, in order, whose quotes are not plainly in pairs around fields.
+
+    They are where a line has an even number of them, and each that opens a pair stands where a
+    field begins, or behind another quote, as a quote inside quotes is written.
+    """
+    lines = np.searchsorted(ends, quotes)
+    opens = (np.arange(len(quotes)) - np.searchsorted(lines, lines)) % 2 == 0
+    before = np.where(quotes == 0, ord("\n"), characters[quotes - 1])
+    fits = np.isin(before, [ord(mark) for mark in ("\n", '"', delimiter)])
+    is_last = np.append(lines[1:] != lines[:-1], [True])
+    return np.unique(lines[opens & (~fits | is_last)])
+
+
+def _ends_inside(line: bytes, delimiter: bytes) -> bool:
+    """Whether a line ends inside quotes; only where a field begins a quote is more than a character."""
+    at = 0
+    while True:
+        if line[at : at + 1] == b'"':
+            at = line.find(b'"', at + 1)
+            while line[at : at + 2] == b'""':
+                at = line.find(b'"', at + 2)
+            if at < 0:
+                return True
+        at = line.find(delimiter, at) + 1
+        if not at:
+            return False
 
 
 def is_number(field: str) -> bool:
@@ -64,8 +98,20 @@ def is_number(field: str) -> bool:
 
 
 def split_line(line: str, delimiter: str) -> list[str]:
-    """Return the fields of one line."""
-    return next(csv.reader([line], delimiter=delimiter), [])
+    """Return the fields of one line.
+
+    Raises
+    ------
+    burly.exceptions.ParseError
+        If a field is longer than Python's own reader takes.
+    """
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        raise ParseError(
+            f"a field has more than {csv.field_size_limit()} characters",
+            remedy="say what stands between fields with {delimiter}",
+        ) from None
 
 
 def explain(needed: Fields, text: Text, uri: str, first_line: int) -> ParseError | None:
@@ -85,7 +131,7 @@ def explain(needed: Fields, text: Text, uri: str, first_line: int) -> ParseError
     ParseError or None
         None if every line is as it should be.
     """
-    spans = quotes_span_lines(text)
+    spans = quotes_span_lines(text, needed.delimiter)
     if spans is not None:
         return ParseError(
             f"{uri}, line {first_line + spans}: a quoted field goes on after the end of its line, "
@@ -93,15 +139,18 @@ def explain(needed: Fields, text: Text, uri: str, first_line: int) -> ParseError
         )
     lines = _LINE_END.split(bytes(text).decode("utf-8", "replace"))
     for number, line in enumerate(lines, first_line):
-        if line:
-            wrong = _wrong(needed, split_line(line, needed.delimiter))
-            if wrong:
-                return ParseError(f"{uri}, line {number}: {wrong}")
+        wrong = _wrong(needed, line) if line else None
+        if wrong:
+            return ParseError(f"{uri}, line {number}: {wrong}")
     return None
 
 
-def _wrong(needed: Fields, fields: list[str]) -> str | None:
+def _wrong(needed: Fields, line: str) -> str | None:
     columns = needed.columns
+    try:
+        fields = split_line(line, needed.delimiter)
+    except ParseError:
+        return None  # Arrow takes longer fields
     if len(fields) != columns.n_columns:
         return f"it has {len(fields)} fields where {columns.n_columns} are needed"
     return next(filter(None, _wrong_fields(needed, fields)), None)
@@ -131,10 +180,10 @@ def _wrong_number(field: str, column: str, dtype: np.dtype[Any]) -> str | None:
 
 def _wrong_label(field: str, column: str, needed: Fields) -> str | None:
     kind = needed.label_type
-    if kind == "string":
-        return None
     if field in NULLS:
         return f"the label in column {column} is missing"
+    if kind == "string":
+        return None
     fits = {
         "int64": _INTEGER.fullmatch(field) is not None,
         "double": is_number(field),

@@ -13,6 +13,7 @@ from burly.data import read_npy, read_svmlight
 from burly.data.arrays import from_table
 from burly.data.columns import ColumnName
 from burly.data.dtypes import FLOATS
+from burly.data.lines import text_per_byte
 from burly.data.locate import find_objects, format_of
 from burly.data.resolved import ResolvedDataset
 from burly.data.storage import Storage
@@ -36,7 +37,9 @@ class Dataset:
     format : {"csv", "parquet", "npy", "svmlight"}, optional
         By default told from the names.
     columns : list of str or int, optional
-        The features; by default all columns but the label and the weight.
+        The features; by default all columns but the label and the weight, and the index that pandas
+        wrote into a Parquet file. In CSV an index shows only as a column without a name, which is
+        refused unless the features are named.
     label, weight : str or int, optional
         Columns with another role. A label keeps its type; weights become float64.
     dtype : {"float32", "float64"}, optional
@@ -85,8 +88,11 @@ class Dataset:
             raise ConfigurationError(f"columns must be a list, got {self.columns!r}")
         if self.header not in (None, True, False):
             raise ConfigurationError(f"header must be True, False or None, got {self.header!r}")
-        if len(self.delimiter) != 1 or self.delimiter in '\n\r"':
-            raise ConfigurationError(f"delimiter must be one character, got {self.delimiter!r}")
+        fits = len(self.delimiter) == 1 and self.delimiter.isascii()
+        if not fits or self.delimiter in '\n\r"':
+            raise ConfigurationError(
+                f"delimiter must be one ASCII character, got {self.delimiter!r}"
+            )
         if self.n_features is not None and self.n_features < 1:
             raise ConfigurationError(f"n_features must be 1 or more, got {self.n_features}")
         if self.zero_based not in (None, True, False):
@@ -160,7 +166,9 @@ class Dataset:
                 remedy=f"name its column: Dataset(..., {{{role}}})",
             )
         with Storage(credentials) as storage:
-            return replace(self._describe(storage, learnt), credentials=credentials)
+            found = self._describe(storage, learnt)
+            ratio = text_per_byte((shard.object for shard in found.shards), storage)
+            return replace(found, credentials=credentials, text_per_byte=ratio)
 
     def _describe(self, storage: Storage, learnt: Sequence[str]) -> ResolvedDataset:
         objects = find_objects(cast("FileSource", self.source), storage)

@@ -9,7 +9,7 @@ is one shard, parsed while it is unpacked.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from burly.data.shards import REQUEST_BYTES, SHARD_BYTES, DataObject, Shard
 from burly.data.storage import Storage
@@ -139,9 +139,33 @@ def unpacked(item: DataObject, storage: Storage) -> Iterator[bytes]:
                     yield piece
         yield unpacker.flush()
     except zlib.error as error:
-        raise ParseError(f"{item.uri} is not a gzip file, or is damaged: {error}") from None
+        raise _damaged(item, error) from None
     if not unpacker.eof:
         raise ParseError(f"{item.uri} is cut short: its gzip stream does not end")
+
+
+def text_per_byte(items: Iterable[DataObject], storage: Storage) -> float:
+    """Return how many bytes of text a byte of the first compressed file holds, by its first MiB of text.
+
+    1 where no file is compressed.
+    """
+    item = next(filter(is_compressed, items), None)
+    if item is None:
+        return 1.0
+    packed = storage.read(item, 0, min(SHARD_BYTES, item.size)).to_bytes()
+    rest, n_bytes = packed, 0
+    while rest and n_bytes < SHARD_BYTES:
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            n_bytes += len(unpacker.decompress(rest, SHARD_BYTES))
+        except zlib.error as error:
+            raise _damaged(item, error) from None
+        rest = unpacker.unused_data or unpacker.unconsumed_tail
+    return n_bytes / (len(packed) - len(rest))
+
+
+def _damaged(item: DataObject, error: zlib.error) -> ParseError:
+    return ParseError(f"{item.uri} is not a gzip file, or is damaged: {error}")
 
 
 def first_bytes(item: DataObject, size: int, storage: Storage) -> tuple[bytes, bool]:

@@ -85,7 +85,7 @@ class CSVReader(Fields):
         if not text:
             table = None
         else:
-            if quotes_span_lines(text) is not None:
+            if quotes_span_lines(text, self.delimiter) is not None:
                 raise ParseError("a quoted field goes on after the end of its line")
             table = arrow.read_csv(pa.py_buffer(text), *self._options(len(text)))
         n_rows = 0 if table is None else table.num_rows
@@ -125,7 +125,9 @@ class CSVReader(Fields):
                 column_names=[str(at) for at in range(columns.n_columns)],
             ),
             arrow.ParseOptions(delimiter=self.delimiter),
-            arrow.ConvertOptions(column_types=types, include_columns=list(types)),
+            arrow.ConvertOptions(
+                column_types=types, include_columns=list(types), strings_can_be_null=True
+            ),
         )
 
     def _parse_compressed(self, shard: Shard, storage: Storage) -> ShardRows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from burly.data.lines import is_compressed
 from burly.data.outputs import FileFormat, OutputWriter, run_lengths
 from burly.data.partition import DatasetInfo, Partition
 from burly.data.places import absolute
@@ -27,6 +28,8 @@ class ResolvedDataset:
         see `burly.data.upload`).
     mean_row_bytes : float or None
         For CSV, an estimate from the first lines; None where shards count rows.
+    text_per_byte : float
+        How many bytes of text a byte of a compressed file holds, estimated likewise.
     credentials : mapping of str to str or None
         With which it was found; None: the environment's.
     """
@@ -35,6 +38,7 @@ class ResolvedDataset:
     shards: tuple[Shard, ...]
     reader: Reader
     mean_row_bytes: float | None = None
+    text_per_byte: float = 1.0
     credentials: Mapping[str, str] | None = field(default=None, repr=False)
 
     def split(self, n_workers: int) -> list[tuple[Shard, ...]]:
@@ -54,8 +58,13 @@ class ResolvedDataset:
 
     def estimated_rows(self, shard: Shard) -> float:
         """Return the number of rows of a shard, or for CSV a guess from the data alone."""
-        n_units = shard.end - shard.begin
-        return n_units if self.mean_row_bytes is None else n_units / self.mean_row_bytes
+        if self.mean_row_bytes is None:
+            return shard.end - shard.begin
+        return self.unpacked_bytes(shard) / self.mean_row_bytes
+
+    def unpacked_bytes(self, shard: Shard) -> float:
+        """Return the bytes of a shard, or of a compressed file a guess at those of its text."""
+        return shard.n_bytes * (self.text_per_byte if is_compressed(shard.object) else 1.0)
 
     def notes_for(self, n_workers: int) -> list[str]:
         """Return what the user should know about this data on that many workers."""

@@ -24,7 +24,7 @@ def needed_bytes(algorithm: Algorithm, data: ResolvedDataset, part: Sequence[Sha
     n_rows = sum(data.estimated_rows(shard) for shard in part)
     beside = 8 * (info.weighted + info.labelled)
     if info.sparse:
-        rows_bytes = sum(shard.n_bytes for shard in part) + n_rows * beside
+        rows_bytes = sum(map(data.unpacked_bytes, part)) + n_rows * beside
     else:
         rows_bytes = n_rows * (info.n_features * info.dtype.itemsize + beside)
     scratch_bytes = n_rows * algorithm.scratch_bytes(info)
