@@ -74,6 +74,52 @@ def test_columns_of_arrays_have_roles():
     assert read_all(data)[0].y.tolist() == [2, 5]
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["u", None, np.nan],
+        pd.array(["u", None, None], "string"),
+        np.array([1.5, np.nan, None], object),
+    ],
+)
+def test_missing_labels_are_refused_with_their_number(labels):
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "y": pd.Series(labels)})
+    with pytest.raises(SchemaError, match=r"column 'y' of the frame has 2 missing among its 3"):
+        Dataset(frame, label="y").resolve()
+    with pytest.raises(SchemaError, match="y has 2 missing among its 3 entries"):
+        from_arrays(np.zeros((3, 1)), np.asarray(labels, object))
+    array = np.array([[1, entry] for entry in labels], object)
+    with pytest.raises(SchemaError, match="column 1 of the array has 2 missing"):
+        Dataset(array, label=1).resolve()
+
+
+def test_labels_of_several_types_are_refused():
+    with pytest.raises(SchemaError, match="y mixes types"):
+        from_arrays(np.zeros((2, 1)), np.array(["u", 1], object))
+
+
+def test_missing_values_of_frames_whose_columns_have_roles_are_nan():
+    frame = pd.DataFrame({"a": pd.array([1, None], "Int64"), "y": pd.array([3, 4], "Int64")})
+    (rows,) = read_all(Dataset(frame, label="y").resolve())
+    assert np.array_equal(rows.X, [[1], [np.nan]], equal_nan=True)
+    assert rows.y.tolist() == [3, 4]
+
+
+def test_text_among_the_features_names_its_column():
+    frame = pd.DataFrame({"a": [1, 2], "t": ["x", "y"], "y": [0, 1]})
+    with pytest.raises(SchemaError, match="column 't' of the frame does not hold numbers"):
+        Dataset(frame, label="y").resolve()
+
+
+def test_two_columns_of_one_name_are_refused_where_names_have_roles():
+    frame = pd.DataFrame([[1.0, 2.0, 0.0]], columns=["a", "a", "y"])
+    with pytest.raises(SchemaError, match="more than one column named 'a'"):
+        Dataset(frame, label="y").resolve()
+    with pytest.raises(SchemaError, match="more than one column named 'a'"):
+        from_arrays(frame.astype(object))
+    assert from_arrays(frame).info.n_features == 3
+
+
 def test_labels_and_weights_are_cut_with_the_rows():
     n = 10_000
     data = from_arrays(np.zeros((n, 1)), np.arange(n), np.ones(n, np.float32))
@@ -127,7 +173,8 @@ def test_labels_beside_stored_data_are_refused(tmp_path):
     [
         ({"format": "xls"}, "format must be one of"),
         ({"dtype": "int8"}, "dtype must be float32 or float64"),
-        ({"delimiter": ";;"}, "delimiter must be one character"),
+        ({"delimiter": ";;"}, "delimiter must be one ASCII character"),
+        ({"delimiter": "→"}, "delimiter must be one ASCII character"),
         ({"columns": "abc"}, "columns must be a list"),
         ({"header": "yes"}, "header must be"),
     ],

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -162,27 +163,32 @@ def from_table(
     table = source if names else np.asarray(source)
     if len(table.shape) != 2:
         raise SchemaError(f"X must have two dimensions, got shape {table.shape}")
+    where = "the frame" if names else "the array"
+    _refuse_twice(names)
     chosen = choose_columns(
         names,
         table.shape[1],
         columns=columns,
         label=label,
         weight=weight,
-        where="the frame" if names else "the array",
+        where=where,
         learnt=learnt,
     )
 
-    def column(at: int | None) -> Any:
-        if at is None:
-            return None
+    def column(at: int) -> Any:
         return table[names[at]] if names else table[:, at]
 
-    features = np.column_stack([column(at) for at in chosen.features])
+    def role(at: int | None, given: Any) -> Any:
+        if at is None:
+            return given
+        return _column(column(at), table.shape[0], f"column {chosen.describe(at)} of {where}")
+
+    if names:
+        features = np.column_stack([_numbers(column(at), names[at]) for at in chosen.features])
+    else:
+        features = table[:, chosen.features]
     resolved = from_arrays(
-        features,
-        column(chosen.label) if label is not None else y,
-        column(chosen.weight) if weight is not None else sample_weight,
-        dtype=dtype,
+        features, role(chosen.label, y), role(chosen.weight, sample_weight), dtype=dtype
     )
     return replace(resolved, info=replace(resolved.info, feature_names=chosen.feature_names))
 
@@ -206,6 +212,7 @@ def _table(X: Any) -> tuple[tuple[str, ...], Array]:
     if names:
         dense = np.asarray(X.to_numpy()) if hasattr(X, "to_numpy") else None
         if dense is None or dense.dtype.kind not in "fiub":
+            _refuse_twice(names)
             dense = np.column_stack([_numbers(X[name], name) for name in names])
         return names, dense
     try:
@@ -241,6 +248,13 @@ def _frame_names(X: Any) -> tuple[str, ...]:
     return tuple(listed) if all(isinstance(name, str) for name in listed) else ()
 
 
+def _refuse_twice(names: Sequence[str]) -> None:
+    """Refuse a frame that would give several columns for one name."""
+    name, count = Counter(names).most_common(1)[0] if names else ("", 0)
+    if count > 1:
+        raise SchemaError(f"the frame has more than one column named {name!r}")
+
+
 def _column(values: Any, n_rows: int, what: str) -> Array:
     column = np.asarray(values)
     if column.ndim == 2 and column.shape[1] == 1:
@@ -250,8 +264,22 @@ def _column(values: Any, n_rows: int, what: str) -> Array:
     if len(column) != n_rows:
         raise SchemaError(f"{what} has {len(column)} entries for the {n_rows} rows of X")
     if column.dtype.kind == "O":
+        entries = column.tolist()
+        n_missing = sum(map(_is_missing, entries))
+        if n_missing:
+            raise SchemaError(
+                f"{what} has {n_missing} missing among its {n_rows} entries; remove these rows, or fill "
+                "the gaps first"
+            )
         # Text travels as fixed-width characters: nothing here is ever pickled.
-        column = np.asarray(column.tolist())
-        if column.dtype.kind == "O":
+        column = np.asarray(entries)
+        n_texts = sum(isinstance(entry, str) for entry in entries)
+        if column.dtype.kind == "O" or 0 < n_texts < n_rows:
             raise SchemaError(f"{what} mixes types; numbers or text are needed")
     return np.ascontiguousarray(column)
+
+
+def _is_missing(entry: Any) -> bool:
+    """Whether an entry is None, NaN or what pandas calls NA: none of these equals itself."""
+    same = entry == entry  # noqa: PLR0124
+    return entry is None or not isinstance(same, bool | np.bool_) or not same
