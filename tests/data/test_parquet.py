@@ -1,6 +1,7 @@
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -55,6 +56,7 @@ def test_many_columns_are_read_some_at_a_time(tmp_path, monkeypatch):
     ("values", "expected"),
     [
         (pa.array([1, None], pa.int64()), [1, np.nan]),
+        (pa.array([2**53 + 1, None], pa.int64()), [2**53, np.nan]),
         (pa.array([True, False]), [1, 0]),
         (pa.array([True, None]), [1, np.nan]),
         (pa.array([1.5, None], pa.float32()), [1.5, np.nan]),
@@ -115,6 +117,31 @@ def test_overflow_is_an_error(tmp_path):
     with pytest.raises(ParseError, match=r"column 'a' of .*too large for float32; use dtype="):
         read_rows(path)
     assert read_rows(path, dtype="float64").tolist() == [[1.0], [1e300]]
+
+
+def test_the_index_of_pandas_is_no_feature_unless_it_is_asked_for(tmp_path):
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}, index=[7, 9])
+    frame.to_parquet(tmp_path / "1.parquet")
+    assert read_rows(tmp_path / "1.parquet").tolist() == [[1, 3], [2, 4]]
+    asked = ["__index_level_0__", "a"]
+    assert read_rows(tmp_path / "1.parquet", columns=asked).tolist() == [[7, 1], [9, 2]]
+    frame.set_index("b").to_parquet(tmp_path / "2.parquet")
+    data = Dataset(tmp_path / "2.parquet", label="b").resolve()
+    assert data.info.feature_names == ("a",)
+    assert read_all(data)[0].y.tolist() == [3, 4]
+
+
+def test_an_index_that_only_counts_is_no_column(tmp_path):
+    pd.DataFrame({"a": [1.0, 2.0]}).to_parquet(tmp_path / "x.parquet")
+    assert read_rows(tmp_path / "x.parquet").tolist() == [[1], [2]]
+
+
+def test_text_labels_may_grow_longer(tmp_path):
+    labels = [["u", "long", "longest"][i // 10_000] for i in range(30_000)]
+    data = Dataset(saved(tmp_path, {"a": np.zeros(30_000), "y": labels}), label="y").resolve()
+    for n_workers in (1, 3):
+        y = [label for rows in read_all(data, n_workers) for label in rows.y.tolist()]
+        assert y == labels
 
 
 def test_a_missing_label_is_an_error(tmp_path):

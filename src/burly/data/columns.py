@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 
 from burly.exceptions import SchemaError
 
@@ -63,6 +65,7 @@ def choose_columns(
     weight: ColumnName | None,
     where: str,
     learnt: Sequence[str] = (),
+    index: Sequence[str] = (),
 ) -> Columns:
     """Find the columns that the user asked for.
 
@@ -78,15 +81,18 @@ def choose_columns(
     learnt : sequence of str
         The features of a fitted model: they are taken where the data names its columns and ``columns``
         names none.
+    index : sequence of str
+        Names of columns that are no features unless ``columns`` names them.
 
     Raises
     ------
     burly.exceptions.SchemaError
         For an unknown column (with the nearest name), and one with two roles.
     """
+    positions = {name: at for at, name in enumerate(names)}
 
     def find(column: ColumnName) -> int:
-        return _position(column, names, n_columns, where)
+        return _position(column, positions, n_columns, where)
 
     label_at = None if label is None else find(label)
     weight_at = None if weight is None else find(weight)
@@ -94,12 +100,13 @@ def choose_columns(
     if columns is not None:
         features = [find(column) for column in columns]
     elif names and learnt:
-        features = [_learnt_position(column, names, where) for column in learnt]
+        features = [_learnt_position(column, positions, where) for column in learnt]
     else:
-        features = [i for i in range(n_columns) if i not in taken]
+        left_out = {*taken, *(positions[name] for name in index if name in positions)}
+        features = [i for i in range(n_columns) if i not in left_out]
     roles = features + taken
     if len(set(roles)) < len(roles):
-        twice = next(at for at in roles if roles.count(at) > 1)
+        twice = Counter(roles).most_common(1)[0][0]
         shown = repr(names[twice]) if names else str(twice)
         raise SchemaError(
             f"column {shown} of {where} is named more than once among columns, label and weight"
@@ -109,34 +116,34 @@ def choose_columns(
     return Columns(tuple(names), n_columns, tuple(features), label_at, weight_at)
 
 
-def _position(column: ColumnName, names: Sequence[str], n_columns: int, where: str) -> int:
+def _position(column: ColumnName, positions: Mapping[str, int], n_columns: int, where: str) -> int:
     if isinstance(column, str):
-        if column in names:
-            return names.index(column)
-        if not names:
+        if column in positions:
+            return positions[column]
+        if not positions:
             raise SchemaError(
                 f"{where} has no column names; give {column!r} as a position from 0 to "
                 f"{n_columns - 1}"
             )
-        near = get_close_matches(column, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {_some(names)}"
+        near = get_close_matches(column, positions, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {_some(positions)}"
         raise SchemaError(f"{where} has no column {column!r}; {hint}")
     if not 0 <= column < n_columns:
         raise SchemaError(f"{where} has no column {column}; positions go from 0 to {n_columns - 1}")
     return int(column)
 
 
-def _learnt_position(column: str, names: Sequence[str], where: str) -> int:
-    if column in names:
-        return names.index(column)
-    near = get_close_matches(column, names, n=1)
-    hint = f"the nearest is {near[0]!r}" if near else f"there are {_some(names)}"
+def _learnt_position(column: str, positions: Mapping[str, int], where: str) -> int:
+    if column in positions:
+        return positions[column]
+    near = get_close_matches(column, positions, n=1)
+    hint = f"the nearest is {near[0]!r}" if near else f"there are {_some(positions)}"
     raise SchemaError(
         f"{where} has no column {column!r}, which the model was fitted with; {hint}",
         remedy="name the columns that take the place of the model's, in their order, with {columns}",
     )
 
 
-def _some(names: Sequence[str], at_most: int = 12) -> str:
-    shown = ", ".join(repr(name) for name in names[:at_most])
+def _some(names: Collection[str], at_most: int = 12) -> str:
+    shown = ", ".join(repr(name) for name in islice(names, at_most))
     return shown if len(names) <= at_most else f"{shown} and {len(names) - at_most} more"

@@ -19,7 +19,8 @@ def numbers(values: pa.Array) -> NDArray[Any]:
     if not values.null_count:
         return np.from_dlpack(values)
     if not pa.types.is_floating(values.type):
-        values = values.cast(pa.float64())
+        # As NumPy does with numbers above 2**53: to the nearest.
+        values = values.cast(pa.float64(), safe=False)
     dtype = np.dtype(values.type.to_pandas_dtype())
     filled = np.frombuffer(values.buffers()[1], dtype, len(values), values.offset * dtype.itemsize)
     gaps = np.from_dlpack(values.is_null().cast(pa.uint8())).astype(np.bool_)

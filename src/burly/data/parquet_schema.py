@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,6 +43,7 @@ def describe(
         weight=asked.weight,
         where=objects[0].uri,
         learnt=learnt,
+        index=_index(schema),
     )
     for item, footer in zip(objects, footers, strict=True):
         _check(item, footer.schema.to_arrow_schema(), columns, schema)
@@ -72,14 +75,21 @@ def describe(
     return ResolvedDataset(info, tuple(shards), reader)
 
 
+def _index(schema: pa.Schema) -> list[str]:
+    """Return the columns in which pandas keeps the index of its frame: they name rows."""
+    written = json.loads((schema.metadata or {}).get(b"pandas", "{}"))
+    # What is counted is no column, but a dict that says from where to where.
+    return [name for name in written.get("index_columns", ()) if isinstance(name, str)]
+
+
 def _check(item: DataObject, schema: pa.Schema, columns: Columns, first: pa.Schema) -> None:
     """Check the columns of one file."""
+    counts = Counter(schema.names)
     for column in columns.used:
         name = columns.names[column]
-        if schema.names.count(name) != 1:
-            count = schema.names.count(name)
+        if counts[name] != 1:
             raise SchemaError(
-                f"{item.uri} has {count or 'no'} columns named {name!r}; one is needed, as in all "
+                f"{item.uri} has {counts[name] or 'no'} columns named {name!r}; one is needed, as in all "
                 "files of the dataset"
             )
         kind = schema.field(name).type

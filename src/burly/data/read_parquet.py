@@ -130,7 +130,7 @@ class _RowGroup:
         # One array: where there is much of it, the system maps it in large pages.
         self._X = aligned(n_rows, len(columns.features), reader.dtype)
         self._weights = None if columns.weight is None else np.empty(n_rows)
-        self._labels: list[Array] = []
+        self._labels: Array | None = None
         self._places = {column: j for j, column in enumerate(columns.features)}
 
     def read(self, n_threads: int) -> list[ShardRows]:
@@ -142,9 +142,7 @@ class _RowGroup:
         fetch_and_parse(
             turns, lambda turn: turn, lambda turn: turn(), n_threads=n_threads, n_ahead=0
         )
-        label = self._reader.columns.label
-        y = None if label is None else np.concatenate(self._labels)
-        return [self._of(shard, y) for shard in self._shards]
+        return [self._of(shard) for shard in self._shards]
 
     def _portions(self, n_threads: int) -> list[list[int]]:
         """Group columns whose chunks are small, so that every thread has some."""
@@ -215,11 +213,11 @@ class _RowGroup:
             elif column == self._reader.columns.weight and self._weights is not None:
                 self._convert(self._weights[begin:end], numbers(values), column)
             else:
-                self._labels.append(self._label(values, column))
+                self._put_labels(self._label(values, column), begin)
 
-    def _of(self, shard: Shard, y: Array | None) -> ShardRows:
+    def _of(self, shard: Shard) -> ShardRows:
         rows = slice(shard.begin - self._begin, shard.end - self._begin)
-        weights = self._weights
+        y, weights = self._labels, self._weights
         return ShardRows(
             shard.ordinal,
             self._X[rows],
@@ -235,6 +233,15 @@ class _RowGroup:
             given = room
         if _columns.put(self._X, self._places[column], first, given):
             raise self._overflow(column, self._X.dtype)
+
+    def _put_labels(self, given: Array, first: int) -> None:
+        """Put labels, which come in order, from a row on."""
+        if self._labels is None or given.dtype.itemsize > self._labels.dtype.itemsize:
+            room = np.empty(self._end - self._begin, given.dtype)
+            if self._labels is not None:  # longer text than before
+                room[:first] = self._labels[:first]
+            self._labels = room
+        self._labels[first : first + len(given)] = given
 
     def _convert(self, out: Array, given: Array, column: int) -> None:
         try:
