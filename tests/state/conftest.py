@@ -5,7 +5,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -152,23 +152,45 @@ def redis_url():
         yield url
 
 
-@pytest.fixture(scope="session")
-def cluster_url():
-    """Return the URL of a cluster that has one node."""
+@contextmanager
+def cluster_of(n_nodes):
+    """Run the nodes of a cluster, each with as many slots; yield their URLs."""
+    with ExitStack() as stack:
+        buses = [free_port() for _ in range(n_nodes)]
+        urls = [stack.enter_context(_node(bus)) for bus in buses]
+        nodes = [stack.enter_context(admin(url)) for url in urls]
+        cuts = [16384 * i // n_nodes for i in range(n_nodes + 1)]
+        for node, begin, end in zip(nodes, cuts, cuts[1:], strict=False):
+            node.execute_command("CLUSTER ADDSLOTSRANGE", begin, end - 1)
+        for url, bus in zip(urls[1:], buses[1:], strict=True):
+            nodes[0].execute_command("CLUSTER MEET", "127.0.0.1", Location.parse(url).port, bus)
+        deadline = time.monotonic() + PATIENCE_S
+        whole = {"cluster_state": "ok", "cluster_slots_ok": "16384"}
+        while not all(whole.items() <= _cluster_info(node).items() for node in nodes):
+            assert time.monotonic() < deadline
+        yield urls
+
+
+def _node(bus):
     port = free_port()
     settings = {
         "port": port,
         "cluster-enabled": "yes",
-        "cluster-port": free_port(),
+        "cluster-port": bus,
         "cluster-announce-ip": "127.0.0.1",
     }
     arguments = [text for name, value in settings.items() for text in (f"--{name}", str(value))]
-    with running(valkey_binary(), f"redis://127.0.0.1:{port}", *arguments) as url:
-        with admin(url) as client:
-            client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
-            deadline = time.monotonic() + PATIENCE_S
-            while client.execute_command("CLUSTER INFO")["cluster_state"] != "ok":
-                assert time.monotonic() < deadline
+    return running(valkey_binary(), f"redis://127.0.0.1:{port}", *arguments)
+
+
+def _cluster_info(node):
+    return node.execute_command("CLUSTER INFO")
+
+
+@pytest.fixture(scope="session")
+def cluster_url():
+    """Return the URL of a cluster that has one node."""
+    with cluster_of(1) as (url,):
         yield url
 
 

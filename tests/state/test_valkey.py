@@ -3,10 +3,11 @@
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
-from tests.state.conftest import admin, free_port, running, valkey_binary
+from tests.state.conftest import admin, cluster_of, free_port, running, valkey_binary
 
 from burly.contributions import Part, Reducer, Step
 from burly.exceptions import (
@@ -315,6 +316,33 @@ def test_a_state_that_is_too_large_is_refused_with_the_numbers(tcp_url, monkeypa
     with pytest.raises(RoundTooLargeError, match=r"state 1 has 8,\d+ bytes; at most 1,000"):
         store.open(first_state(k=100, d=10))
     store.close()
+
+
+def test_a_run_is_found_on_the_node_of_a_cluster_that_has_its_keys():
+    with cluster_of(2) as urls, ExitStack() as stack:
+        nodes = [stack.enter_context(admin(url)) for url in urls]
+        slots = {
+            run: nodes[0].execute_command("CLUSTER KEYSLOT", f"burly:{{{run}}}") for run in "ab"
+        }
+        assert sorted(slot // 8192 for slot in slots.values()) == [0, 1]
+        for run, slot in slots.items():
+            # Each rank comes to the cluster by another node; neither has seen a script.
+            here, there = [RunAddress(url, run, bytes(32), 2) for url in urls]
+            client = connect(there if slot < 8192 else here)
+            client.open(first_state())
+            with ThreadPoolExecutor(2) as threads:
+                work = [
+                    threads.submit(rank_of_a_run, address, rank, 10, 8)
+                    for rank, address in enumerate((here, there))
+                ]
+                traffic = [future.result(PATIENCE_S) for future in work]
+            assert client.latest(0)[0].round == N_ROUNDS + 1
+            # Once found, the node is asked at once: what is over are MOVED and NOSCRIPT.
+            assert max(worker.commands for worker in traffic) <= 3 * N_ROUNDS + 10
+            assert nodes[slot // 8192].dbsize() > 0
+            client.clear()
+            client.close()
+        assert [node.dbsize() for node in nodes] == [0, 0]
 
 
 def test_inspecting_a_cluster_says_that_it_is_one(cluster_url):
