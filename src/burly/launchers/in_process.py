@@ -14,7 +14,7 @@ import numpy as np
 
 from burly import vcpus
 from burly.data.partition import Partition
-from burly.events import Ended, Launched
+from burly.events import Ended, Launched, Noted
 from burly.exceptions import RunAbortedError, describe
 from burly.launchers.base import Job, Launcher, Observer, Result, plain_number
 from burly.state.memory import MemoryRun, MemoryStateStore
@@ -51,6 +51,8 @@ class InProcess(Launcher):
         parts = job.data.split(self.n_workers)
         n_threads = job.n_threads or max(1, vcpus.available() // len(parts))
         launched_at = time.time()
+        for note in job.data.notes_for(self.n_workers):
+            observer(Noted(launched_at, note))
         observer(Launched(launched_at, len(parts), n_threads, "in process"))
         run = MemoryRun(world_size=len(parts), memory=job.algorithm.memory)
         client = MemoryStateStore(run)
