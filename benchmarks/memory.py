@@ -92,10 +92,25 @@ def cases(folder: Path, n_rows: int, n_columns: int) -> Iterator[tuple[str, Reso
     parquet.write_table(table, large, row_group_size=n_rows, use_dictionary=False)
     yield "parquet, one row group", Dataset(large).resolve(), 1
     yield "parquet, half a row group", Dataset(large).resolve(), 2
+    y = (X[:, 0] > 0).astype(np.int64)
+    names = pa.DictionaryArray.from_arrays(y.astype(np.int32), ["no", "certainly"]).cast("string")
+    more = table.append_column("y", pa.array(y)).append_column("t", names)
+    more = more.append_column("w", pa.array(1 + X[:, 1] ** 2))
+    large = folder / "more.parquet"
+    parquet.write_table(more, large, row_group_size=n_rows, use_dictionary=["t"])
+    features = table.column_names
+    yield (
+        "parquet, labels and weights",
+        Dataset(large, columns=features, label="y", weight="w").resolve(),
+        1,
+    )
+    yield "parquet, labels of text", Dataset(large, columns=features, label="t").resolve(), 1
     text = csv_of(X)
     (folder / "x.csv").write_bytes(text)
     yield "csv", Dataset(folder / "x.csv").resolve(), 1
     (folder / "x.csv.gz").write_bytes(gzip.compress(text, 1))
+    roles = {"label": "c0", "weight": "c1"}
+    yield "csv, labels and weights", Dataset(folder / "x.csv", **roles).resolve(), 1
     yield "csv.gz", Dataset(folder / "x.csv.gz").resolve(), 1
 
 

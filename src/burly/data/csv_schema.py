@@ -86,7 +86,7 @@ def describe(
         n_features=len(columns.features),
         dtype=reader.dtype,
         n_shards=len(shards),
-        n_rows=n_rows if len(shards) == 1 and n_bytes == _text_bytes(shards[0]) else None,
+        n_rows=n_rows if len(shards) == 1 and n_bytes == _text_bytes(items[0]) else None,
         max_rows=sum(_most_rows(item, n_columns) for item in items),
         weighted=columns.weight is not None,
         labelled=columns.label is not None,
@@ -222,8 +222,9 @@ def _label_type(reader: CSVReader, text: bytes) -> str:
     return found if found in ("int64", "double", "bool") else "string"
 
 
-def _text_bytes(shard: Shard) -> int:
-    return shard.object.size - shard.object.data_begin
+def _text_bytes(item: DataObject) -> int | None:
+    """Return the bytes of all rows; None where only unpacking tells."""
+    return None if is_compressed(item) else item.size - item.data_begin
 
 
 def _most_rows(item: DataObject, n_columns: int) -> int:
