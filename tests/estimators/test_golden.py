@@ -4,13 +4,10 @@ A change here is a change of results: raise `burly.states.NUMERICS_VERSION` with
 """
 
 import hashlib
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.estimators.elsewhere import run_elsewhere
 
 from burly import KMeans, LogisticRegression, kernels
 
@@ -61,20 +58,8 @@ def test_every_vector_width_gives_the_golden_bits(monkeypatch, width):
     assert all_digests() == GOLDEN
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the names of features are those of x86-64")
 def test_another_choice_of_numpy_and_blas_gives_the_golden_bits():
-    disabled = "AVX512F AVX512_SKX X86_V4" if "avx512" in kernels.runnable() else "AVX2 X86_V3"
-    code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); "
-        "import test_golden; sys.exit(test_golden.all_digests() != test_golden.GOLDEN)"
+    run_elsewhere(
+        "from tests.estimators import test_golden\n"
+        "assert test_golden.all_digests() == test_golden.GOLDEN"
     )
-    environment = {
-        **os.environ,
-        "NPY_DISABLE_CPU_FEATURES": disabled,
-        "OPENBLAS_CORETYPE": "Haswell",
-        "PYTHONWARNINGS": "ignore",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
