@@ -21,7 +21,7 @@ from burly.data import lines
 from burly.data.csr import from_scipy
 from burly.exceptions import BurlyError, ConfigurationError, DataError, ParseError, SchemaError
 from burly.kernels import ThreadTeam
-from burly.launchers import lithops
+from burly.launchers import lithops, memory
 from burly.states import State
 
 numbers = st.one_of(
@@ -326,3 +326,14 @@ def test_columns_are_numbered_once_however_often_scratch_is_rebuilt(tmp_path, pr
             assert outputs == {}
     columns = np.concatenate([shard.X.indices for shard in partition.shards])
     np.testing.assert_array_equal(columns, problem[0].indices)
+
+
+def test_packed_rows_need_the_memory_that_they_unpack_to(tmp_path):
+    text = "".join(f"{i % 2} 1:{i % 7} 5:{i % 11}\n" for i in range(100_000))
+    plain = Dataset(write(tmp_path, "x.svm", text)).resolve()
+    packed = Dataset(write(tmp_path, "x.svm.gz", gzip.compress(text.encode()))).resolve()
+    needs = [
+        memory.needed_bytes(Fitting(Settings()), data, data.shards) - 164e6
+        for data in (plain, packed)
+    ]
+    assert 0.8 < needs[1] / needs[0] < 1.2
