@@ -54,31 +54,41 @@ def quotes_span_lines(text: Text, delimiter: str) -> int | None:
     ends = np.flatnonzero(characters == ord("\n"))
     if not len(ends) or ends[-1] != len(characters) - 1:
         ends = np.append(ends, len(characters))
-    for line in _with_odd_quotes(characters, quotes, ends, delimiter).tolist():
+    for line in _doubtful_lines(characters, quotes, ends, delimiter).tolist():
         begin = ends[line - 1] + 1 if line else 0
         if _ends_inside(bytes(text[begin : ends[line]]), delimiter.encode()):
             return int(line)
     return None
 
 
-def _with_odd_quotes(
+def _doubtful_lines(
     characters: NDArray[Any], quotes: NDArray[Any], ends: NDArray[Any], delimiter: str
 ) -> NDArray[Any]:
-    """Return the lines, in order, whose quotes are not plainly in pairs around fields.
+    """Return the lines, in order, in which fields are in quotes and which have to be read to tell more.
 
-    They are where a line has an even number of them, and each that opens a pair stands where a
-    field begins, or behind another quote, as a quote inside quotes is written.
+    Other lines have quotes in pairs: an even number, and each that opens a pair stands where a field
+    begins, or behind another quote, as a quote inside quotes is written.
     """
-    lines = np.searchsorted(ends, quotes)
-    opens = (np.arange(len(quotes)) - np.searchsorted(lines, lines)) % 2 == 0
-    before = np.where(quotes == 0, ord("\n"), characters[quotes - 1])
-    fits = np.isin(before, [ord(mark) for mark in ("\n", '"', delimiter)])
-    is_last = np.append(lines[1:] != lines[:-1], [True])
-    return np.unique(lines[opens & (~fits | is_last)])
+    before = characters[quotes - 1]
+    if quotes[0] == 0:
+        before[0] = ord("\n")
+    begins = (before == ord(delimiter)) | (before == ord("\n")) | (before == ord("\r"))
+    fits = begins | (before == ord('"'))
+    counts = np.diff(np.searchsorted(quotes, ends), prepend=0)
+    is_odd = counts & 1 == 1
+    if not is_odd.any() and fits[::2].all():
+        return np.empty(0, np.int64)  # as most text is
+    lines = np.repeat(np.arange(len(ends)), counts)
+    opens = np.arange(len(quotes)) - np.repeat(np.cumsum(counts) - counts, counts) & 1 == 0
+    doubtful, has_quoted = is_odd, np.zeros(len(ends), np.bool_)
+    doubtful[lines[opens & ~fits]] = True
+    has_quoted[lines[begins]] = True
+    return np.flatnonzero(doubtful & has_quoted)
 
 
 def _ends_inside(line: bytes, delimiter: bytes) -> bool:
     """Whether a line ends inside quotes; only where a field begins a quote is more than a character."""
+    line = line.replace(b"\r", delimiter)  # which ends lines on its own, too
     at = 0
     while True:
         if line[at : at + 1] == b'"':
