@@ -21,6 +21,8 @@ from burly.testing import PATIENCE_S, RunUnderTest
 class ServerRun(RunUnderTest):
     """A run on a Valkey or Redis server that no other test uses at the same time."""
 
+    gathers = True
+
     def __init__(self, url, admin_url=None, **settings):
         super().__init__()
         self.address = RunAddress(url, "run", b"secret-of-16-or-more", **settings)

@@ -7,6 +7,18 @@ from burly.testing import RunUnderTest, StateStoreContract
 
 
 class InMemory(RunUnderTest):
+    gathers = False
+    cannot = frozenset(
+        {
+            "lose_everything",
+            "cut_a_waiter",
+            "let_time_pass",
+            "time_to_live_s",
+            "count_keys",
+            "tamper",
+        }
+    )
+
     def __init__(self, **settings):
         super().__init__()
         self.run = MemoryRun(**settings)

@@ -74,6 +74,13 @@ def until(ask: Callable[[], Any], wanted: type) -> Any:
     return answer
 
 
+def eventually(ask: Callable[[], bool]) -> None:
+    """Ask until the answer is yes."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not ask():
+        assert time.monotonic() < deadline
+
+
 def values(answer: Any) -> dict[int, int]:
     """Return what each rank contributed."""
     return {message.rank: int(message.contribution["x"].array[0]) for message in answer.messages}

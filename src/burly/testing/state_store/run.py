@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar, NoReturn
 
 import pytest
 
@@ -12,8 +13,15 @@ from burly.state.store import StateStore
 class RunUnderTest(ABC):
     """A run of the backend under test, and what may happen to it.
 
-    The faults are optional: a test whose fault the backend does not know is skipped.
+    Every fault below has to be there, or be declared one that the backend cannot suffer: its tests
+    are skipped then.
     """
+
+    gathers: ClassVar[bool]
+    """Whether the store hands small rounds to all ranks."""
+
+    cannot: ClassVar[frozenset[str]] = frozenset()
+    """The names of the methods below that make no sense for this backend."""
 
     def __init__(self) -> None:
         self._handles: list[StateStore] = []
@@ -35,24 +43,30 @@ class RunUnderTest(ABC):
 
     def lose_everything(self) -> None:
         """Make the store forget all that it has, as if it were started anew."""
-        pytest.skip("this store cannot lose what it has")
+        self._lacks("lose_everything")
 
     def cut_a_waiter(self) -> None:
         """Wait until a handle blocks in `StateStore.wait`, and cut its connection."""
-        pytest.skip("this store has no connections")
+        self._lacks("cut_a_waiter")
 
     def let_time_pass(self) -> None:
         """Bring every key of the run close to the end of its time to live."""
-        pytest.skip("in this store nothing expires")
+        self._lacks("let_time_pass")
 
     def time_to_live_s(self) -> float:
         """Return how long the first of the run's keys to expire still lives."""
-        pytest.skip("in this store nothing expires")
+        self._lacks("time_to_live_s")
 
     def count_keys(self) -> int:
         """Return how many keys the run has in the store."""
-        pytest.skip("this store has no keys")
+        self._lacks("count_keys")
 
     def tamper(self) -> None:
         """Change a byte of a contribution that the store holds."""
-        pytest.skip("in this store nothing is encoded")
+        self._lacks("tamper")
+
+    def _lacks(self, fault: str) -> NoReturn:
+        name = type(self).__name__
+        if fault in self.cannot:
+            pytest.skip(f"{name} declares that it cannot {fault}")
+        pytest.fail(f"{name} has to have {fault}, or to name it in `cannot`")
