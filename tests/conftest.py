@@ -1,4 +1,4 @@
-"""A real S3 server for all tests that want one."""
+"""A real S3 server for all tests that want one, and what CI thinks of skipped tests."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from obstore.store import S3Store
 
 # Tests import what they share as tests.<folder>.<module>, from wherever pytest was started.
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.skips import pytest_runtest_makereport  # noqa: F401  (a hook)
 
 _PORTS = (
     "master.port",

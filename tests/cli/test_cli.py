@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from PIL import Image
 from pyarrow import parquet
 from sklearn.datasets import load_breast_cancer
 
@@ -472,13 +473,12 @@ def test_the_doctor_says_what_is_wrong() -> None:
 
 
 def test_the_demo_draws_a_picture(tmp_path: Path) -> None:
-    image = pytest.importorskip("PIL.Image")
     rng = np.random.default_rng(0)
     source = tmp_path / "small.png"
-    image.fromarray(rng.integers(0, 256, (120, 160, 3), np.uint8)).save(source)
+    Image.fromarray(rng.integers(0, 256, (120, 160, 3), np.uint8)).save(source)
     done = burly("demo", "--picture", str(source), "--colours", "8", "--out", str(tmp_path / "o"))
     assert done.returncode == 0, done.stderr
-    with image.open(tmp_path / "o" / "small-8-colours.png") as drawn:
+    with Image.open(tmp_path / "o" / "small-8-colours.png") as drawn:
         pixels = np.asarray(drawn)
     assert pixels.shape == (120, 160 + 8 + 160, 3)
     assert len(np.unique(pixels[:, -160:].reshape(-1, 3), axis=0)) == 8

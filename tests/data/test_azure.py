@@ -7,6 +7,7 @@ import http.client
 import os
 import shutil
 import subprocess
+import sys
 from contextlib import suppress
 from email.utils import formatdate
 
@@ -20,7 +21,10 @@ from tests.data.stored import check_format_is_read, check_labels_are_written
 from burly import Dataset
 from burly.exceptions import DataAccessError, DataChangedError, DataNotFoundError
 
-AZURITE = shutil.which("azurite-blob")
+# .ci/run installs it into the environment.
+AZURITE = shutil.which("azurite-blob") or shutil.which(
+    "azurite-blob", path=f"{sys.prefix}/azurite/node_modules/.bin"
+)
 pytestmark = pytest.mark.skipif(
     AZURITE is None, reason="needs azurite-blob: npm install -g azurite"
 )

@@ -85,7 +85,6 @@ class LocalLambda:
 def aws(
     s3_environment: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[LocalLambda]:
-    pytest.importorskip("boto3")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_environment.endpoint)
     monkeypatch.chdir(tmp_path)
     module = lithops().module

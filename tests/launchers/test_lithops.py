@@ -374,7 +374,6 @@ def test_a_run_prints_nothing(points: Dataset, capfd: pytest.CaptureFixture[str]
 def test_an_array_travels_through_s3(
     s3_environment: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("boto3")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_environment.endpoint)
     bucket = s3_environment.new_bucket()
     store = s3_environment.store(bucket)

