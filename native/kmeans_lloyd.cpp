@@ -20,7 +20,7 @@ template <class T>
 auto step(Lloyd<T>& lloyd, Team& team, In2<T> centres, In1<T> shift, bool fresh, In2<double> quanta,
           std::optional<In1<double>> weight_quanta, std::optional<In2<double>> square_quanta, Out3<std::int64_t> sums,
           Out1<std::int64_t> counts, std::optional<Out2<std::int64_t>> weight_sums,
-          std::optional<Out1<double>> magnitudes, std::optional<Out2<std::int64_t>> squares) {
+          std::optional<Out2<double>> magnitudes, std::optional<Out2<std::int64_t>> squares) {
   const auto k = static_cast<std::size_t>(lloyd.k()), d = static_cast<std::size_t>(lloyd.d());
   expect(centres.shape(0) == k && centres.shape(1) == d && shift.shape(0) == d, "centers is (k, d), shift (d,)");
   expect(quanta.shape(1) == d && (quanta.shape(0) == 1 || quanta.shape(0) == 2), "quanta is (1 or 2, d)");
@@ -32,9 +32,9 @@ auto step(Lloyd<T>& lloyd, Team& team, In2<T> centres, In1<T> shift, bool fresh,
          "weight quanta are (2,), weight sums (2, k)");
   expect(square_quanta.has_value() == magnitudes.has_value() && squares.has_value() == magnitudes.has_value(),
          "magnitudes and squares are measured together");
-  expect(!magnitudes || (magnitudes->shape(0) == d && squares->shape(0) == 2 && squares->shape(1) == d &&
-                         square_quanta->shape(0) == 2 && square_quanta->shape(1) == d),
-         "magnitudes are (d,), squares and their quanta (2, d)");
+  const auto is_2_by_d = [d](const auto& array) { return array->shape(0) == 2 && array->shape(1) == d; };
+  expect(!magnitudes || (is_2_by_d(magnitudes) && is_2_by_d(squares) && is_2_by_d(square_quanta)),
+         "magnitudes, squares and their quanta are (2, d)");
   const Grids grids{static_cast<int>(quanta.shape(0)), quanta.data(), weight_quanta ? weight_quanta->data() : nullptr,
                     square_quanta ? square_quanta->data() : nullptr};
   Totals out{sums.data(), counts.data(), weight_sums ? weight_sums->data() : nullptr,

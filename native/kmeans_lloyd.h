@@ -26,7 +26,7 @@ struct Totals {
   std::int64_t* sums;         // [levels * k * d]
   std::int64_t* counts;       // [k]
   std::int64_t* weight_sums;  // [2 * k]
-  double* magnitudes;         // [d]: largest |weight * x|
+  double* magnitudes;         // [2 * d]: largest |weight * x|, and what weight * (x - shift)^2 is at most
   std::int64_t* squares;      // [2 * d]: of weight * (x - shift)^2
   std::int64_t moved = 0;
   std::int64_t evaluated = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -19,11 +20,12 @@ class Survey {
   // What one thread finds; the squares keep the constants of their terms.
   struct Part {
     Buffer<std::uint64_t> squares;
-    Buffer<double> magnitudes;
+    Buffer<double> magnitudes;  // of terms and, with weights, of squares
   };
 
   Survey(int d, bool weighted)
       : d_(d),
+        weighted_(weighted),
         period_(weighted || d % 8 == 0 || d > 64 ? d : 8 * d),
         shift_(period_),
         magic_(2 * static_cast<std::size_t>(period_)) {}
@@ -38,7 +40,8 @@ class Survey {
 
   void clear(Part& part) const {
     if (part.magnitudes.size() == 0)
-      part = {Buffer<std::uint64_t>(2 * static_cast<std::size_t>(period_)), Buffer<double>(period_)};
+      part = {Buffer<std::uint64_t>(2 * static_cast<std::size_t>(period_)),
+              Buffer<double>((weighted_ ? 2 : 1) * static_cast<std::size_t>(period_))};
     std::fill(part.squares.begin(), part.squares.end(), 0);
     std::fill(part.magnitudes.begin(), part.magnitudes.end(), 0.0);
   }
@@ -53,12 +56,13 @@ class Survey {
     }
   }
 
-  // OUT: magnitudes[d], the largest |weight * x|; squares[2 * d], sums of weight * (x - shift)^2 over n rows.
+  // OUT: magnitudes[2 * d], the largest |weight * x| and what weight * (x - shift)^2 is at most; squares[2 * d], sums
+  // of weight * (x - shift)^2 over n rows.
   void total(const std::vector<const Part*>& parts, std::int64_t n, double* magnitudes, std::int64_t* squares) const {
     for (int f = 0; f < d_; ++f) {
-      magnitudes[f] = 0;
-      for (const Part* part : parts)
-        for (int p = f; p < period_; p += d_) magnitudes[f] = std::max(magnitudes[f], part->magnitudes[p]);
+      magnitudes[f] = largest(parts, 0, f);
+      const double off = magnitudes[f] + std::abs(shift_[f]);
+      magnitudes[d_ + f] = weighted_ ? largest(parts, 1, f) : off * off;
       for (int level = 0; level < 2; ++level) {
         std::uint64_t sum = -static_cast<std::uint64_t>(n) * bits_of(magic_[level * period_ + f]);
         for (const Part* part : parts)
@@ -69,6 +73,13 @@ class Survey {
   }
 
  private:
+  double largest(const std::vector<const Part*>& parts, int which, int f) const {
+    double found = 0;
+    for (const Part* part : parts)
+      for (int p = f; p < period_; p += d_) found = std::max(found, part->magnitudes[which * period_ + p]);
+    return found;
+  }
+
   template <bool Weighted>
   void look(const T* x, const double* weights, int n, Part& part) const {
     const int together = period_ / d_, whole = n / together;
@@ -87,7 +98,8 @@ class Survey {
     using U = Pack<std::uint64_t, N>;
     const D shift = load<D>(shift_.data() + p), coarse = load<D>(magic_.data() + p);
     const D fine = load<D>(magic_.data() + period_ + p);
-    D largest = load<D>(part.magnitudes.data() + p);
+    D largest = load<D>(part.magnitudes.data() + p), most = D{};
+    if constexpr (Weighted) most = load<D>(part.magnitudes.data() + period_ + p);
     U first = load<U>(part.squares.data() + p), second = load<U>(part.squares.data() + period_ + p);
     x += p;
     for (int i = 0; i < n; ++i, x += stride) {
@@ -97,6 +109,7 @@ class Survey {
       if constexpr (Weighted) {
         term *= weights[i];
         square *= weights[i];
+        most = square > most ? square : most;
       }
       const D size = -term > term ? -term : term;
       largest = size > largest ? size : largest;
@@ -106,11 +119,13 @@ class Survey {
       second += (U)(rest + fine);
     }
     store(part.magnitudes.data() + p, largest);
+    if constexpr (Weighted) store(part.magnitudes.data() + period_ + p, most);
     store(part.squares.data() + p, first);
     store(part.squares.data() + period_ + p, second);
   }
 
   int d_;
+  bool weighted_;
   int period_;  // features of one row, or of the rows that are read as one
   Buffer<double> shift_, magic_;
 };

@@ -18,6 +18,12 @@ GOLDEN = {
     "k-means|| float64": "0c865fb35f432be8",
     "random float32": "18cc213bb17db4e9",
     "random float64": "51407a72a0ae8f3e",
+    "k-means++ unweighted float32": "02c334f9465e0bca",
+    "k-means++ unweighted float64": "e78f843bbf15eb8e",
+    "k-means|| unweighted float32": "c81e7d8dc3dd7268",
+    "k-means|| unweighted float64": "95dfb090212fc2da",
+    "random unweighted float32": "de1acb661ee5fc6a",
+    "random unweighted float64": "d2768b3f14d028ca",
     "logistic float32": "2162ea4dbe09d92a",
     "logistic float64": "2e3c4f1d4ad78668",
     "logistic unweighted float32": "f1cc19b66408c1a8",
@@ -35,19 +41,20 @@ def rows(dtype):
 
 def digest(name, dtype):
     X = rows(dtype)
-    weights = 0.25 + np.arange(len(X)) % 5
-    if name.startswith("logistic"):
-        weighing = weights if name == "logistic" else None
-        model = LogisticRegression().fit(X, X[:, 0] + X[:, 6] > 4, sample_weight=weighing)
+    kind, _, unweighted = name.partition(" ")
+    weights = None if unweighted else 0.25 + np.arange(len(X)) % 5
+    if kind == "logistic":
+        model = LogisticRegression().fit(X, X[:, 0] + X[:, 6] > 4, sample_weight=weights)
         arrays = [model.coef_, model.intercept_]
     else:
-        model = KMeans(6, init=name, random_state=7).fit(X, sample_weight=weights)
+        model = KMeans(6, init=kind, random_state=7).fit(X, sample_weight=weights)
         arrays = [model.cluster_centers_, model.labels_, np.array(model.inertia_)]
     return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()[:16]
 
 
 def all_digests():
-    names = ("k-means++", "k-means||", "random", "logistic", "logistic unweighted")
+    kinds = ("k-means++", "k-means||", "random", "logistic")
+    names = [kind + more for kind in kinds for more in ("", " unweighted")]
     return {f"{n} {d}": digest(n, d) for n in names for d in ("float32", "float64")}
 
 

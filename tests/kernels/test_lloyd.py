@@ -234,7 +234,9 @@ def test_labels_are_those_of_the_nearest_centres_and_sums_those_of_their_rows(
             )
             assert totals.measured is not None
             assert totals.measured.finite
-            np.testing.assert_array_equal(totals.measured.magnitudes, np.abs(X).max(axis=0))
+            magnitudes = totals.measured.magnitudes
+            np.testing.assert_array_equal(magnitudes[0], np.abs(X).max(axis=0))
+            assert np.all(magnitudes[1] >= ((X.astype(float) - shift) ** 2).max(axis=0))
             np.testing.assert_allclose(
                 grids.squares.decode(totals.measured.squares),
                 ((X.astype(float) - shift) ** 2).sum(axis=0),
@@ -246,6 +248,29 @@ def test_labels_are_those_of_the_nearest_centres_and_sums_those_of_their_rows(
                 inertia_grid.decode(total[:, np.newaxis]), squares.min(axis=1).sum(), rtol=1e-12
             )
             np.testing.assert_allclose(largest, squares.min(axis=1).max(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_weighted_rows_add_at_most_is_measured(dtype: type) -> None:
+    rng = np.random.default_rng(0)
+    X, weights = rng.normal(size=(500, 11)).astype(dtype), 10.0 ** rng.integers(-30, 3, 500)
+    shift = X[3]
+    grids = grids_for(X, weights, shift)
+    off = X.astype(float) - shift
+    for kernels in runnable():
+        with ThreadTeam(2, kernels=kernels) as team:
+            totals = Lloyd(
+                partition_of(X, weights, 64),
+                2,
+                team,
+                shift=shift,
+                grid=grids.grid,
+                weight_grid=grids.weights,
+            ).measure(X[:2], grids.squares)
+        assert totals.measured is not None
+        expected = np.abs(X.astype(float)) * weights[:, np.newaxis], off**2 * weights[:, np.newaxis]
+        for found, terms in zip(totals.measured.magnitudes, expected, strict=True):
+            np.testing.assert_array_equal(found, terms.max(axis=0))
 
 
 def test_values_that_are_not_finite_are_noticed() -> None:

@@ -59,8 +59,9 @@ class Measured:
     ----------
     finite : bool
         False: some value is not finite, or so large that the square of a row's norm is not.
-    magnitudes : ndarray of shape (n_features,), float64
-        The largest ``|weight * x|``: above the grid's bound, all sums of this grid are void.
+    magnitudes : ndarray of shape (2, n_features), float64
+        The largest ``|weight * x|``, and the largest ``weight * (x - shift)**2`` or, without weights,
+        a bound on it: above a grid's bound, all sums of that grid are void.
     squares : ndarray of shape (2, n_features), int64
         Sums of ``weight * (x - shift)**2``, in quanta of the squares' grid.
     """
@@ -142,7 +143,7 @@ class Lloyd:
         counts = np.empty(k, dtype=np.int64)
         weight_sums = None if self._weight_quanta is None else np.empty((2, k), dtype=np.int64)
         measuring = square_grid is not None
-        magnitudes = np.empty(d) if measuring else None
+        magnitudes = np.empty((2, d)) if measuring else None
         squares = np.empty((2, d), dtype=np.int64) if measuring else None
         moved, evaluated, finite = self._native.step(
             self.team.native,

@@ -78,15 +78,25 @@ def test_a_value_beyond_the_guessed_bounds_repeats_the_round_once_with_the_measu
     X = np.array([[0.0, 1], [1, 1], [5000, -3], [1, 0]])
     with workers(from_starts(X[:2]), X, shard_rows=2, borders=[1]) as run:
         first = run.first()
-        assert first["bounds"].tolist() == [8, 8]
+        assert first["bounds"].tolist() == [[8, 8], [81, 81]]
         again = run.round(first)
         assert (again.phase, int(again["n_iter"])) == ("lloyd", 0)
-        np.testing.assert_array_equal(again["bounds"], [5000, 3])
+        np.testing.assert_array_equal(again["bounds"], [[5000, 3], [5001**2, 4**2]])
         np.testing.assert_array_equal(again["centers"], first["centers"])
         state = run.round(again)
     nearest = ((X[:, np.newaxis] - X[:2]) ** 2).sum(axis=2).argmin(axis=1)
     expected = np.stack([X[nearest == j].mean(axis=0) for j in range(2)])
     np.testing.assert_array_equal(state["centers"], expected)
+
+
+def test_a_square_beyond_its_guessed_bound_repeats_the_round_too():
+    X, weights = column(0, 1, 5000), np.array([1, 1, 1e-3])
+    with workers(from_starts(X[:2]), X, weights, shard_rows=2, borders=[1]) as run:
+        first = run.until("lloyd")
+        assert first["bounds"].tolist() == [[8], [81]]
+        again = run.round(first)
+        np.testing.assert_array_equal(again["bounds"], [[5], [4999**2 * 1e-3]])
+        assert run.round(again)["n_iter"] == 1
 
 
 def test_an_inertia_that_would_cancel_is_summed_row_by_row():
@@ -152,7 +162,9 @@ def test_no_layout_changes_a_total_or_a_state(borders, n_threads, weighted, dtyp
 
 
 def test_the_grids_hold_what_the_state_says():
-    state = first_iteration({"limits": np.array([4, 2, 0]), "weights": np.ones(2)}, column(-3, 2))
+    state = first_iteration(
+        {"limits": np.array([4, 2, 0]), "heaviest": np.array(1.0)}, column(-3, 2)
+    )
     assert lloyd.Grids.of(state).terms.holds(np.array([24.0]))
     assert not lloyd.Grids.of(state).terms.holds(np.array([33.0]))
     np.testing.assert_array_equal(state["shift"], [2])

@@ -10,7 +10,7 @@ import numpy as np
 
 from burly.algorithms.base import Algorithm
 from burly.algorithms.kmeans import draw, lloyd, plus_plus, relocate, scalable, starts
-from burly.algorithms.kmeans.settings import Limits, Phase, Scratch, Settings
+from burly.algorithms.kmeans.settings import Limits, Phase, Scratch, Settings, levels_of
 from burly.contributions import Step, Totals, total
 from burly.data.partition import DatasetInfo, Partition
 from burly.exceptions import ConfigurationError
@@ -104,6 +104,12 @@ class KMeans(Settings, Algorithm):
             return {"labels": last.take_labels()}
         rows = Rows(scratch.partition, team)
         return {"labels": assign(rows, team, centers, state["shift"])}
+
+    def contribution_bytes(self, info: DatasetInfo) -> int:
+        k, d = self.n_clusters, info.n_features
+        levels = levels_of(info.dtype, weighted=info.weighted)
+        # Of an iteration: sums, counts, and sums of weights. Seeding can have more only where rows are short.
+        return 8 * (levels * k * d + k + 2 * k * info.weighted)
 
     def scratch_bytes(self, info: DatasetInfo) -> int:
         # Labels and gaps; while seeding, the nearest seed and its squared distance.

@@ -24,25 +24,23 @@ def step(settings: Settings, state: State, scratch: Scratch) -> Step:
     shards = scratch.partition.shards
     start = int(state["start"])
     wanted = rows_wanted(settings)
-    seeder = scratch.seeder_for(start)
-    drawn = seeder.race(wanted, seed=settings.seed, number=draw_number(start, 0))
-    largest, least, useful, bad = 1.0, 1.0, scratch.partition.n_rows, 0
+    largest, useful, bad = 1.0, scratch.partition.n_rows, 0
     if scratch.partition.info.weighted:
         weights = [shard.weights for shard in shards if shard.weights is not None]
         good = [w[(w > 0) & np.isfinite(w)] for w in weights]
         bad = sum(int(np.count_nonzero(~((w >= 0) & np.isfinite(w)))) for w in weights)
         useful = sum(len(w) for w in good)
         largest = max((float(w.max()) for w in good if len(w)), default=0.0)
-        least = min((float(w.min()) for w in good if len(w)), default=np.inf)
     counts = np.array([scratch.partition.n_rows, useful, bad], dtype=np.int64)
-    return Step(
-        {
-            "counts": Part(Reducer.SUM, counts),
-            "largest": Part(Reducer.MAX, np.array([largest])),
-            "least": Part(Reducer.MIN, np.array([least])),
-            "drawn": Part(Reducer.ROWS, drawn, limit=wanted),
-        }
-    )
+    parts = {
+        "counts": Part(Reducer.SUM, counts),
+        "largest": Part(Reducer.MAX, np.array([largest])),
+    }
+    if wanted:
+        seeder = scratch.seeder_for(start)
+        drawn = seeder.race(wanted, seed=settings.seed, number=draw_number(start, 0))
+        parts["drawn"] = Part(Reducer.ROWS, drawn, limit=wanted)
+    return Step(parts)
 
 
 def update(settings: Settings, state: State, totals: Totals) -> State:
@@ -57,8 +55,7 @@ def update(settings: Settings, state: State, totals: Totals) -> State:
         raise too_few(n_rows, k)
     if useful == 0:
         raise DataError(f"all {n_rows} weights are zero; at least one must be positive")
-    largest, least = float(totals["largest"][0]), float(totals["least"][0])
-    limits = replace(Limits.of(state), largest_weight=largest, least_weight=least)
+    limits = replace(Limits.of(state), largest_weight=float(totals["largest"][0]))
     arrays = {**without(state), **limits.arrays()}
     state = State("draw", arrays)
     if settings.init == "given":

@@ -25,13 +25,14 @@ from burly.algorithms.kmeans.settings import (
     Phase,
     Scratch,
     Settings,
+    levels_of,
     ordered_sum,
     overflow_error,
     without,
 )
 from burly.contributions import Part, Reducer, Step, Totals
 from burly.data.checks import count_non_finite, refuse_counts
-from burly.exact_sum import MAX_EXPONENT, Grid, grid_for, levels_for
+from burly.exact_sum import MAX_EXPONENT, Grid, grid_for
 from burly.exceptions import DataError
 from burly.kernels.assignment import own_distances
 from burly.kernels.lloyd import Lloyd, LloydTotals
@@ -54,7 +55,7 @@ class Grids:
     @classmethod
     def of(cls, state: State) -> Grids:
         """Return the grids of a state; the last ones are kept for states that carry the same arrays on."""
-        sources = [state[name] for name in ("bounds", "shift", "limits", "weights")]
+        sources = [state[name] for name in ("bounds", "shift", "limits", "heaviest")]
         recent = cls._recent
         if recent is None or not all(map(is_, recent[0], sources)):
             recent = cls._recent = sources, cls._of(state)
@@ -62,17 +63,16 @@ class Grids:
 
     @classmethod
     def _of(cls, state: State) -> Grids:
-        bounds, shift, limits = state["bounds"], state["shift"], Limits.of(state)
-        terms = grid_for(bounds, limits.max_rows, levels_for(shift.dtype))
-        largest, least = limits.largest_weight, limits.least_weight
-        weights = grid_for(np.array([largest]), limits.max_rows, 2) if limits.weighted else None
-        # w (x - s)^2 = (w x - w s)^2 / w
-        off = terms.limits + np.abs(shift.astype(np.float64)) * largest
-        with np.errstate(over="ignore"):
-            largest_squares = off * (off / least)
-        if not np.all(largest_squares <= np.ldexp(1.0, MAX_EXPONENT)):
-            raise overflow_error(shift.dtype)
-        return cls(terms, weights, grid_for(largest_squares, limits.max_rows, 2))
+        bounds, dtype, limits = state["bounds"], state["shift"].dtype, Limits.of(state)
+        terms = grid_for(bounds[0], limits.max_rows, levels_of(dtype, weighted=limits.weighted))
+        squares = grid_for(bounds[1], limits.max_rows, 2)
+        if not limits.weighted:
+            return cls(terms, None, squares)
+        return cls(terms, grid_for(np.array([limits.largest_weight]), limits.max_rows, 2), squares)
+
+    def hold(self, magnitudes: Array) -> bool:
+        """Tell whether terms and squares of these sizes, of shape (2, n_features), are within bounds."""
+        return self.terms.holds(magnitudes[0]) and self.squares.holds(magnitudes[1])
 
 
 def step(settings: Settings, state: State, scratch: Scratch) -> Step:
@@ -86,7 +86,7 @@ def step(settings: Settings, state: State, scratch: Scratch) -> Step:
     parts = _parts(totals)
     if totals.measured is not None:
         found = totals.measured
-        odd = np.zeros(len(found.magnitudes), dtype=np.int64)
+        odd = np.zeros(scratch.partition.info.n_features, dtype=np.int64)
         if not found.finite:
             odd = count_non_finite(scratch.partition)
         parts["odd"] = Part(Reducer.SUM, odd)
@@ -163,7 +163,8 @@ def update(settings: Settings, state: State, totals: Totals) -> State:
 def _measured(settings: Settings, state: State, totals: Totals) -> State:
     """Check the first round, and keep what it measured; a bound that was missed repeats it."""
     refuse_counts(totals["odd"], settings.feature_names)
-    if totals["overflow"][0] or not np.isfinite(totals["magnitudes"]).all():
+    magnitudes = totals["magnitudes"]
+    if totals["overflow"][0] or not (magnitudes <= np.ldexp(1.0, MAX_EXPONENT)).all():
         raise overflow_error(state["centers"].dtype)
     n_rows = int(totals["counts"].sum())
     if n_rows < settings.n_clusters:
@@ -172,8 +173,8 @@ def _measured(settings: Settings, state: State, totals: Totals) -> State:
             "there are fewer rows than clusters; ask for fewer clusters"
         )
     grids = Grids.of(state)
-    if not grids.terms.holds(totals["magnitudes"]):
-        return State("lloyd", {**state.arrays, "bounds": totals["magnitudes"]})
+    if not grids.hold(magnitudes):
+        return State("lloyd", {**state.arrays, "bounds": magnitudes})
     clusters = decode(state, totals)
     squares = grids.squares.decode(totals["squares"])
     weight = ordered_sum(clusters.weights)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from burly.contributions import Step, Totals
 from burly.data.partition import Partition
+from burly.exact_sum import levels_for
 from burly.exceptions import DataError
 from burly.kernels import ThreadTeam
 from burly.kernels.lloyd import Lloyd
@@ -114,34 +115,37 @@ class Limits:
     ----------
     max_rows, n_shards : int
     weighted : bool
-    largest_weight, least_weight : float
-        Of positive weights; 1 without weights, and until they have been looked at.
+    largest_weight : float
+        1 without weights, and until they have been looked at.
     """
 
     max_rows: int
     n_shards: int
     weighted: bool
     largest_weight: float = 1.0
-    least_weight: float = 1.0
 
     @classmethod
     def of(cls, state: State) -> Limits:
         """Read the limits from a state."""
         rows, shards, weighted = state["limits"].tolist()
-        largest, least = state["weights"].tolist()
-        return cls(rows, shards, bool(weighted), largest, least)
+        return cls(rows, shards, bool(weighted), float(state["heaviest"]))
 
     def arrays(self) -> dict[str, Array]:
         """Return the limits as arrays of a state."""
         return {
             "limits": np.array([self.max_rows, self.n_shards, self.weighted], dtype=np.int64),
-            "weights": np.array([self.largest_weight, self.least_weight]),
+            "heaviest": np.array(self.largest_weight),
         }
 
 
 def without(state: State, *names: str) -> dict[str, Array]:
     """Return the arrays of a state but some."""
     return {name: array for name, array in state.arrays.items() if name not in names}
+
+
+def levels_of(dtype: np.dtype[Any], *, weighted: bool) -> int:
+    """Return the levels of sums of rows: light ones beside heavy ones take two, whatever their type."""
+    return 2 if weighted else levels_for(dtype)
 
 
 def ordered_sum(values: Array) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from burly.algorithms.kmeans.settings import Array, Settings
+from burly.exact_sum import MAX_EXPONENT
 from burly.states import State
 
 GUESS = 8.0
@@ -31,6 +32,16 @@ def first_iteration(arrays: dict[str, Array], centers: Array) -> State:
     if "shift" not in arrays:
         arrays["shift"] = np.sort(centers, axis=0)[len(centers) // 2].copy()
     if "bounds" not in arrays:
-        largest = float(arrays["weights"][0])
-        arrays["bounds"] = np.abs(centers).max(axis=0).astype(np.float64) * (GUESS * largest)
+        arrays["bounds"] = _guessed(centers, arrays["shift"], float(arrays["heaviest"]))
     return State("lloyd", arrays)
+
+
+def _guessed(centers: Array, shift: Array, heaviest: float) -> Array:
+    """Guess how large weight * |x| and weight * (x - shift)**2 are, feature by feature."""
+    values = GUESS * np.abs(centers).max(axis=0).astype(np.float64)
+    with np.errstate(over="ignore"):
+        off = values + np.abs(shift)
+        bounds = np.stack([values * heaviest, off * off * heaviest])
+    # The first round finds out what the data really needs, and refuses it if that is too much.
+    guess: Array = np.minimum(bounds, np.ldexp(1.0, MAX_EXPONENT))
+    return guess
