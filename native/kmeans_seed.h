@@ -127,19 +127,21 @@ class Seeder {
   int n_fresh_ = 0, n_trials_ = 0;
   std::vector<T> points_;
   std::vector<const T*> point_;
-  std::vector<T> reach_;      // [n_seeds * n_points]: a row of this seed, nearer than this, keeps it
+  std::vector<T> reach_;      // [n_seeds * n_points] if there are trials: a row of this seed, nearer than this, keeps it
   std::vector<T> least_;      // [n_seeds]: the least of them
   std::vector<double> left_;  // [n_blocks * max(n_trials, 1)]
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 
 // By the triangle inequality a row x of seed s stays with it if |p - s| >= 2 |x - s|: a quarter of the
-// squared distance of the two seeds, less the errors of the three distances, is how far the seed reaches.
+// squared distance of the two seeds, less the errors of the three distances, is how far the seed reaches. Where
+// squares are subnormal, their errors are no share of them, but d times the least number at most.
 template <class T>
 void Seeder<T>::reach(Worker& w, int thread, int n_threads) {
   const int d = rows_.d(), n_points = static_cast<int>(point_.size());
   const int n_seeds = static_cast<int>(seeds_.size() / d);
   const T factor = static_cast<T>(std::max(0.0, 0.25 * (1 - 16.0 * (d + 8) * std::numeric_limits<T>::epsilon())));
+  const T tiny = std::max(static_cast<T>(4.0 * (d + 8)) * std::numeric_limits<T>::denorm_min(), std::numeric_limits<T>::min());
   for (int first = thread * kTileRows; first < n_seeds; first += n_threads * kTileRows) {
     const int n = std::min(kTileRows, n_seeds - first);
     for (int i = 0; i < kTileRows; ++i)
@@ -151,8 +153,8 @@ void Seeder<T>::reach(Worker& w, int thread, int n_threads) {
       tile_squares(w.tile.data(), n, d, point_.data() + p, count, w.found);
       for (int c = 0; c < count; ++c)
         for (int r = 0; r < n; ++r) {
-          const T near = factor * w.found[c * kTileRows + r];
-          reach_[static_cast<std::int64_t>(first + r) * n_points + p + c] = near;
+          const T near = std::max(T{0}, factor * w.found[c * kTileRows + r] - tiny);
+          if (n_trials_ > 0) reach_[static_cast<std::int64_t>(first + r) * n_points + p + c] = near;
           if (!(near >= least_[first + r])) least_[first + r] = near;
         }
     }
@@ -254,7 +256,8 @@ void Seeder<T>::sweep(Team& team, const T* fresh, int n_fresh, const T* trials, 
   points_.insert(points_.end(), trials, trials + static_cast<std::int64_t>(n_trials) * d);
   point_.resize(n_points);
   for (int p = 0; p < n_points; ++p) point_[p] = points_.data() + static_cast<std::int64_t>(p) * d;
-  reach_.resize(static_cast<std::size_t>(n_seeds) * n_points);
+  // Only draws for trials look at single points: sweeps of many seeds, as in k-means||, have none.
+  reach_.resize(n_trials > 0 ? static_cast<std::size_t>(n_seeds) * n_points : 0);
   least_.resize(n_seeds);
   left_.resize(blocks_.size() * n_left);
   std::atomic<std::size_t> next{0};

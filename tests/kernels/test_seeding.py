@@ -1,5 +1,8 @@
 """Draws and sweeps of seeding: known answers, an oracle, and no bit that depends on what was skipped."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy.stats import chisquare, kstest
@@ -52,6 +55,38 @@ def sweep_one_by_one(X, seeds, kernels, n_threads, **partition):
         left = [seeder.sweep(seeds[i : i + 1], seeds[:0]).sum() for i in range(len(seeds))]
         native = seeder._native
         return native.nearest().tobytes(), native.whose().tobytes(), left
+
+
+def test_many_seeds_at_once_take_no_memory_for_each_pair_of_old_and_new():
+    code = (
+        "import resource, sys, numpy as np\n"
+        "from burly.data.arrays import from_arrays\n"
+        "from burly.kernels import ThreadTeam\n"
+        "from burly.kernels.seeding import Seeder\n"
+        "X = np.random.default_rng(0).random((9000, 1))\n"
+        "data = from_arrays(X)\n"
+        "with ThreadTeam(1) as team:\n"
+        "    seeder = Seeder(data.read(data.shards, 1), team)\n"
+        "    seeder.sweep(X[:3000], X[:0])\n"
+        "    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "    seeder.sweep(X[3000:], X[:0])\n"
+        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    grown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(grown.stdout) * unit < 3000 * 6000 * 8 / 4
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_squares_that_lose_their_digits_hold_no_row_back(dtype):
+    # Squares of 1.44, 2.56 and 0.16 times the least number there is become 1, 3 and 0 of it.
+    root = np.sqrt(np.finfo(dtype).smallest_subnormal.astype(np.float64))
+    X, seeds = np.array([[1.2 * root]], dtype), np.array([[0], [1.6 * root]], dtype)
+    with ThreadTeam(1) as team:
+        seeder = Seeder(partition_of(X), team)
+        for seed in seeds:
+            seeder.sweep(seed[np.newaxis], seeds[:0])
+        assert (seeder._native.nearest()[0], seeder._native.whose()[0]) == (0, 1)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
