@@ -36,29 +36,52 @@ void for_tiles(Team& team, const Rows<T>& rows, F&& visit) {
   });
 }
 
+// What each thread has met: 0 as long as all values are finite, and so are sums of their squares.
 template <class T>
-void assign(Team& team, const Rows<T>& rows, const T* centres, const T* shift, int k, std::int32_t* labels) {
+class Poison {
+ public:
+  explicit Poison(int n_threads) : parts_(n_threads) {}
+  void add(int thread, T odd) { parts_[thread].odd += odd; }
+  bool none() const {
+    return std::all_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.odd == 0; });
+  }
+
+ private:
+  struct alignas(64) Part {
+    T odd = 0;
+  };
+  std::vector<Part> parts_;
+};
+
+// Returns whether no value is odd: not finite, or so large that the square of its row's norm is not.
+template <class T>
+bool assign(Team& team, const Rows<T>& rows, const T* centres, const T* shift, int k, std::int32_t* labels) {
   const int d = rows.d();
   Centres<T> prepared(k, d);
   prepared.set(centres, shift);
   std::vector<Nearest<T>> nearest;
   for (int t = 0; t < team.size(); ++t) nearest.emplace_back(k, d);
+  Poison<T> poison(team.size());
   for_tiles(team, rows, [&](int thread, const T* const* pointers, const Block<T>& block, int first, int n) {
     Nearest<T>& found = nearest[thread];
     found.find(pointers, shift, prepared, nullptr, 0);
+    poison.add(thread, found.poison());
     for (int r = 0; r < n; ++r) labels[block.first + first + r] = static_cast<std::int32_t>(found.index[r]);
   });
+  return poison.none();
 }
 
-// |x - c|, straight from the differences: no digits cancel. Lanes are rows.
+// |x - c|, straight from the differences: no digits cancel. Lanes are rows. Returns whether the distances to the
+// first centre are all finite.
 template <class T>
-void distances(Team& team, const Rows<T>& rows, const T* centres, const T* shift, int k, T* out) {
+bool distances(Team& team, const Rows<T>& rows, const T* centres, const T* shift, int k, T* out) {
   using V = Vec<T>;
   const int d = rows.d();
   Centres<T> prepared(k, d);
   prepared.set(centres, shift);
   std::vector<Buffer<T>> tiles;
   for (int t = 0; t < team.size(); ++t) tiles.emplace_back(static_cast<std::size_t>(kTileRows) * d);
+  Poison<T> poison(team.size());
   for_tiles(team, rows, [&](int thread, const T* const* pointers, const Block<T>& block, int first, int n) {
     T* tile = tiles[thread].data();
     fill_tile(pointers, d, shift, tile);
@@ -79,9 +102,12 @@ void distances(Team& team, const Rows<T>& rows, const T* centres, const T* shift
         BURLY_UNROLL for (int r = 0; r < kRowVectors; ++r) store(found + r * kLanes<T>, sqrt(sum[r]));
         for (int r = 0; r < std::min(kSubRows<T>, n - s); ++r)
           out[(block.first + first + s + r) * k + j] = found[r];
+        if (j == 0)
+          for (int r = 0; r < kSubRows<T>; ++r) poison.add(thread, found[r] - found[r]);
       }
     }
   });
+  return poison.none();
 }
 
 // |x - c|^2 in double: eight lanes of features, brought together in one fixed order.
@@ -207,7 +233,7 @@ void register_type(nb::module_& m) {
         expect(centres.shape(0) > 0 && centres.shape(1) == d && shift.shape(0) == d, "centers is (k, d), shift (d,)");
         expect(labels.shape(0) == static_cast<std::size_t>(rows.n()), "one label a row");
         nb::gil_scoped_release released;
-        assign(team, rows, centres.data(), shift.data(), static_cast<int>(centres.shape(0)), labels.data());
+        return assign(team, rows, centres.data(), shift.data(), static_cast<int>(centres.shape(0)), labels.data());
       },
       nb::arg("team"), nb::arg("rows"), nb::arg("centers"), nb::arg("shift"), nb::arg("labels"));
   m.def(
@@ -217,7 +243,7 @@ void register_type(nb::module_& m) {
         expect(centres.shape(1) == d && shift.shape(0) == d, "centers is (k, d), shift (d,)");
         expect(out.shape(0) == static_cast<std::size_t>(rows.n()) && out.shape(1) == centres.shape(0), "out is (n, k)");
         nb::gil_scoped_release released;
-        distances(team, rows, centres.data(), shift.data(), static_cast<int>(centres.shape(0)), out.data());
+        return distances(team, rows, centres.data(), shift.data(), static_cast<int>(centres.shape(0)), out.data());
       },
       nb::arg("team"), nb::arg("rows"), nb::arg("centers"), nb::arg("shift"), nb::arg("out"));
   m.def(

@@ -39,6 +39,16 @@ class Nearest {
 
   T* tile() { return tile_.data(); }
 
+  // 0 as long as all norms are finite.
+  T poison() const {
+    using V = Vec<T>;
+    V odd = V{};
+    for (int r = 0; r < kTileRows; r += kLanes<T>) odd += load<V>(norms + r) - load<V>(norms + r);
+    T sum = 0;
+    for (int lane = 0; lane < kLanes<T>; ++lane) sum += odd[lane];
+    return sum;
+  }
+
   // IN: 64 row pointers, shift[d]; and those of rows that will be asked for next, fetched on the way.
   void find(const T* const* rows, const T* shift, const Centres<T>& centres, const T* const* next, int n_next) {
     clear();

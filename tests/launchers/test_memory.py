@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from burly.algorithms.kmeans import KMeans
+from burly.algorithms.kmeans import Assignment, Distances, KMeans
 from burly.data.arrays import from_arrays
 from burly.data.dataset import Dataset
 from burly.exceptions import ConfigurationError
@@ -27,6 +27,15 @@ def data():
 def test_the_need_is_rows_scratch_reading_and_imports(data):
     rows, scratch = 10_000_000 * 200, 10_000_000 * ALGORITHM.scratch_bytes(data.info)
     assert memory.needed_bytes(ALGORITHM, data, data.shards) == int(1.3 * rows + scratch + 164e6)
+
+
+def test_results_as_long_as_the_data_are_part_of_the_need(data):
+    centers, shift = np.zeros((300, 50), np.float32), np.zeros(50, np.float32)
+    without = int(1.3 * 10_000_000 * 200 + 164e6)
+    labels = memory.needed_bytes(Assignment(centers, shift), data, data.shards)
+    distances = memory.needed_bytes(Distances(centers, shift), data, data.shards)
+    assert labels == without + 10_000_000 * 4
+    assert distances == without + 10_000_000 * 300 * 4
 
 
 def test_what_fits_is_not_refused(data):

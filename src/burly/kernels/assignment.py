@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from burly.data.checks import refuse_non_finite
 from burly.exact_sum import Grid
 from burly.kernels import ThreadTeam
 from burly.kernels.rows import Rows
@@ -61,16 +62,23 @@ def assign(rows: Rows, team: ThreadTeam, centers: Array, shift: Array) -> NDArra
     centers : ndarray of shape (n_clusters, n_features)
     shift : ndarray of shape (n_features,)
         That of the run which made the centres.
+
+    Raises
+    ------
+    burly.exceptions.NonFiniteError
+        If a value is not finite: met on the way, without a pass of its own.
     """
     dtype = rows.partition.info.dtype
     labels = np.empty(rows.partition.n_rows, dtype=np.int32)
-    team.module.assign(
+    finite = team.module.assign(
         team.native,
         rows.native,
         np.ascontiguousarray(centers, dtype=dtype),
         np.ascontiguousarray(shift, dtype=dtype),
         labels,
     )
+    if not finite:
+        refuse_non_finite(rows.partition)
     return labels
 
 
@@ -83,14 +91,21 @@ def distances(rows: Rows, team: ThreadTeam, centers: Array, shift: Array) -> Arr
     team : ThreadTeam
     centers : ndarray of shape (n_clusters, n_features)
     shift : ndarray of shape (n_features,)
+
+    Raises
+    ------
+    burly.exceptions.NonFiniteError
+        As of `assign`.
     """
     dtype = rows.partition.info.dtype
     out = np.empty((rows.partition.n_rows, len(centers)), dtype=dtype)
-    team.module.distances(
+    finite = team.module.distances(
         team.native,
         rows.native,
         np.ascontiguousarray(centers, dtype=dtype),
         np.ascontiguousarray(shift, dtype=dtype),
         out,
     )
+    if not finite:
+        refuse_non_finite(rows.partition)
     return out

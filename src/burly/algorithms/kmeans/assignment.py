@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from burly.algorithms.base import Algorithm
 from burly.contributions import Part, Reducer, Step, Totals
-from burly.data.checks import refuse_non_finite
 from burly.data.partition import DatasetInfo, Partition
 from burly.exact_sum import grid_for
 from burly.kernels import ThreadTeam
@@ -50,6 +49,9 @@ class Assignment(Algorithm):
     def scratch(self, partition: Partition, team: ThreadTeam) -> _Scratch:
         return _Scratch(Rows(partition, team))
 
+    def scratch_bytes(self, info: DatasetInfo) -> int:  # noqa: ARG002
+        return 4  # a label
+
     def step(
         self,
         state: State,
@@ -75,12 +77,11 @@ class Assignment(Algorithm):
     def outputs(
         self,
         state: State,  # noqa: ARG002
-        partition: Partition,
+        partition: Partition,  # noqa: ARG002
         team: ThreadTeam,
         scratch: Any,
     ) -> dict[str, Array]:
         if scratch.labels is None:
-            refuse_non_finite(partition)
             scratch.labels = assign(scratch.rows, team, self.centers, self.shift)
         return {"labels": scratch.labels}
 
@@ -89,12 +90,14 @@ class Assignment(Algorithm):
 class Distances(Assignment):
     """The distance of each row to each of given centres."""
 
+    def scratch_bytes(self, info: DatasetInfo) -> int:
+        return len(self.centers) * info.dtype.itemsize  # the distances, until they are written
+
     def outputs(
         self,
         state: State,  # noqa: ARG002
-        partition: Partition,
+        partition: Partition,  # noqa: ARG002
         team: ThreadTeam,
         scratch: Any,
     ) -> dict[str, Array]:
-        refuse_non_finite(partition)
         return {"distances": distances(scratch.rows, team, self.centers, self.shift)}
