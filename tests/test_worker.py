@@ -8,7 +8,7 @@ from burly.data.arrays import from_arrays
 from burly.exceptions import ConfigurationError, RunAbortedError
 from burly.state.memory import MemoryRun, MemoryStateStore
 from burly.state.store import StateMessage
-from burly.worker import Task, run_worker, write_nothing
+from burly.worker import Task, run_worker
 
 
 def test_kernels_that_cannot_run_here_end_the_run_for_all(monkeypatch):
@@ -22,7 +22,7 @@ def test_kernels_that_cannot_run_here_end_the_run_for_all(monkeypatch):
         algorithm,
         n_threads=1,
         load=lambda n_threads: data.read(data.shards, n_threads),
-        write=write_nothing,
+        write=None,
         launched_at=0.0,
     )
     with pytest.raises(ConfigurationError, match="unknown kernels 'abacus'"):

@@ -41,8 +41,9 @@ class Task:
     n_threads : int
     load : callable
         Takes the number of threads and returns the partition of this rank.
-    write : callable
+    write : callable or None
         Takes the partition and the outputs, puts them where they belong, returns the bytes written.
+        None where nobody wants outputs: then they are not computed.
     launched_at : float
         When the client asked for this worker, in seconds since the epoch.
     make_team : callable
@@ -53,14 +54,9 @@ class Task:
     algorithm: Algorithm
     n_threads: int
     load: Callable[[int], Partition]
-    write: Callable[[Partition, Outputs], int]
+    write: Callable[[Partition, Outputs], int] | None
     launched_at: float
     make_team: Callable[[int], ThreadTeam] = ThreadTeam
-
-
-def write_nothing(partition: Partition, outputs: Outputs) -> int:  # noqa: ARG001
-    """Do what `Task.write` does where nobody wants the outputs."""
-    return 0
 
 
 def run_worker(
@@ -108,7 +104,9 @@ def _work(task: Task, rounds: Rounds, rank: int, attempt: int) -> State:
             step = algorithm.step(state, partition, team, scratch)
             state = rounds.exchange(step, algorithm.update)
         begun = time.perf_counter()
-        n_bytes = task.write(partition, algorithm.outputs(state, partition, team, scratch))
+        n_bytes = 0
+        if task.write is not None:
+            n_bytes = task.write(partition, algorithm.outputs(state, partition, team, scratch))
     finish_s = time.perf_counter() - begun
     rounds.record(WorkerFinished(time.time(), rank, attempt, finish_s, n_bytes))
     rounds.leave()

@@ -56,7 +56,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Sa
         Iterations of each start at most.
     tol : float, default=1e-4
         A start has converged once the squared movement of its centres is at most this share of the
-        mean variance of the features.
+        mean variance of the features. With ``sample_weight`` that is the weighted variance, so that a
+        row of weight 2 counts as two rows; scikit-learn leaves weights out of it.
     verbose : int, default=0
         Whether to show progress.
     random_state : int, RandomState or None, default=None

@@ -33,6 +33,10 @@ def check_kmeans(model: Any) -> None:
         raise ConfigurationError(f"n_init must be 'auto' or from 1, got {model.n_init!r}")
     if model.algorithm not in ("lloyd", "elkan"):
         raise ConfigurationError(f"algorithm must be 'lloyd' or 'elkan', got {model.algorithm!r}")
+    if model.algorithm == "elkan" and model.n_clusters == 1:
+        _warn("algorithm='elkan' makes no difference to one cluster", RuntimeWarning)
+    _check_switch("copy_x", model.copy_x)
+    _check_verbose(model.verbose)
     if isinstance(model.init, str) and model.init not in ("auto", *INITS):
         raise ConfigurationError(
             f"init must be 'auto', {', '.join(map(repr, INITS))}, an array or a callable, "
@@ -52,9 +56,7 @@ def check_logistic_regression(model: Any) -> None:
     if not isinstance(solver, str) or solver not in SERVED_BY:
         raise ConfigurationError(f"solver must be one of {', '.join(SERVED_BY)}, got {solver!r}")
     for name in SWITCHES:
-        value = getattr(model, name)
-        if not isinstance(value, bool | np.bool):
-            raise ConfigurationError(f"{name} must be True or False, got {value!r}")
+        _check_switch(name, getattr(model, name))
     _check_number("C", model.C, above=0, most=math.inf)
     if model.l1_ratio is not None:
         _check_number("l1_ratio", model.l1_ratio, most=1)
@@ -62,8 +64,7 @@ def check_logistic_regression(model: Any) -> None:
     _check_number("intercept_scaling", model.intercept_scaling, above=0)
     _check_number("learning_rate", model.learning_rate, above=0)
     _check_number("max_iter", model.max_iter, kind=numbers.Integral)
-    if not isinstance(model.verbose, bool | np.bool):
-        _check_number("verbose", model.verbose, kind=numbers.Integral)
+    _check_verbose(model.verbose)
     _check_random_state(model.random_state)
     _check_class_weight(model.class_weight)
     if model.n_jobs is not None:
@@ -154,6 +155,16 @@ def _check_number(
         wanted += f" and at most {most:g}"
     what = "an int" if kind is numbers.Integral else "a number"
     raise ConfigurationError(f"{name} must be {what} {wanted}, got {value!r}")
+
+
+def _check_switch(name: str, value: Any) -> None:
+    if not isinstance(value, bool | np.bool):
+        raise ConfigurationError(f"{name} must be True or False, got {value!r}")
+
+
+def _check_verbose(value: Any) -> None:
+    if not isinstance(value, bool | np.bool):
+        _check_number("verbose", value, kind=numbers.Integral)
 
 
 def _check_random_state(value: Any) -> None:

@@ -19,7 +19,7 @@ from burly.kernels import ThreadTeam
 from burly.launchers.lifeline import end_with
 from burly.state.address import RunAddress
 from burly.state.connect import connect
-from burly.worker import Task, run_worker, write_nothing
+from burly.worker import Task, run_worker
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def work(
         algorithm=order.algorithm,
         n_threads=n_threads,
         load=lambda threads: _load(order, shards, threads),
-        write=order.writer or write_nothing,
+        write=order.writer,
         launched_at=order.launched_at,
         make_team=make_team,
     )

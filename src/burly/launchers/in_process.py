@@ -20,7 +20,7 @@ from burly.launchers.base import Job, Launcher, Observer, Result, plain_number
 from burly.state.memory import MemoryRun, MemoryStateStore
 from burly.state.store import StateMessage
 from burly.states import State
-from burly.worker import Outputs, Task, run_worker, write_nothing
+from burly.worker import Outputs, Task, run_worker
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class InProcess(Launcher):
                 algorithm=job.algorithm,
                 n_threads=n_threads,
                 load=partial(job.data.read, parts[rank]),
-                write=writer or (partial(_keep, gathered[rank]) if returned else write_nothing),
+                write=writer or (partial(_keep, gathered[rank]) if returned else None),
                 launched_at=launched_at,
             )
             return run_worker(
