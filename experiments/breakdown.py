@@ -13,7 +13,7 @@ protocol gets its rows with the call, so that loading them is part of its launch
 Prediction: loading and finishing depend on the data alone. Two round trips of 0.66 ms and the work of
 the store are a few milliseconds of rounds that compute for 80 to 170, so burly's synchronisation
 stays below a fifth, and what grows with the number of workers is waiting for the slowest. The paper's
-protocol spends a few hundred trips a round, so most of its time is synchronisation.
+protocol spends a few hundred trips per round, so most of its time is synchronisation.
 """
 
 import altair as alt

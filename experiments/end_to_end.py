@@ -15,7 +15,7 @@ Logistic regression with each library's defaults for how to get there. Quality: 
 over all rows, relative to the best of all; "the same" is within 1 %.
 
 Prediction: on data this small nobody waits for arithmetic but the paper's protocol, whose Python loop
-takes 2 s an iteration. What counts is starting: imports, servers, clusters and the JVM.
+takes 2 s per iteration. What counts is starting: imports, servers, clusters and the JVM.
 """
 
 import json

@@ -5,9 +5,9 @@ does it depend on the network?
 
 Set-up: 8 emulated vCPUs as 8x1, 4x2, 2x4 and 1x8 functions, and 16 as 16x1 to 2x8; a state store
 0.3, 0.66, 1.66 and 25 ms away. burly's k-means, all threads; and the paper's protocol with one inner
-worker a vCPU, or none in functions of one, on data that Python can take through a round.
+worker per vCPU, or none in functions of one, on data that Python can take through a round.
 
-Method: milliseconds an iteration, from the moment that all are ready to the end of the last round;
+Method: milliseconds per iteration, from the moment that all are ready to the end of the last round;
 burly runs 5 iterations and its rounds before and after, the paper's protocol 5 (2 at 25 ms). Three
 times, all layouts in turn, each with burly and then with the paper's protocol, every other time in
 reverse; the paper's protocol twice on 8 vCPUs 25 ms away, and on 16 once, 0.66 and 25 ms away, since
@@ -159,7 +159,7 @@ def run_paper(made: Vcpus, layout: tuple[int, int], rtt_ms: float, folder: Path,
 
 
 def chart(rows: list[dict]) -> alt.TopLevelMixin:
-    """Draw milliseconds an iteration by layout, one line a distance."""
+    """Draw milliseconds per iteration by layout, one line per distance."""
     cases = summarised(rows, CASE)
     drawn = [
         alt.hconcat(*(panel(cases, protocol, n_vcpus) for n_vcpus in LAYOUTS), spacing=40)

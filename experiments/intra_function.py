@@ -3,7 +3,7 @@
 Question: how much less time does training take when each function uses all its vCPUs, and not one?
 
 Set-up: 8 emulated vCPUs as four functions of 2, two of 4, one of 8; each function once with one
-thread, once with one a vCPU. The state store is 0.66 ms away. Rows are noise, so that k-means finds
+thread, once with one per vCPU. The state store is 0.66 ms away. Rows are noise, so that k-means finds
 work in each of its rounds; logistic regression descends by full gradients (solver "gd").
 
 Method: seconds from the moment all rows are loaded to the end of the last round. Three times, one
@@ -98,7 +98,7 @@ def measure(case: Case, folder: Path, made: Vcpus, state: str) -> dict:
 
 
 def improved(rows: list[dict]) -> list[dict]:
-    """Return a row a case with, where all threads compute, by how much less it takes than one."""
+    """Return a row per case with, where all threads compute, by how much less it takes than one."""
     cases = summarised(rows, CASE)
     one = {(c["algorithm"], c["vcpus"]): c["seconds"] for c in cases if c["n_threads"] == 1}
     return [

@@ -63,7 +63,7 @@ def read(name: str) -> list[dict[str, Any]]:
 
 
 def summarised(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> list[dict[str, Any]]:
-    """Return a row a case, with the median of each number over its repeats.
+    """Return a row per case, with the median of each number over its repeats.
 
     Parameters
     ----------

@@ -4,16 +4,16 @@ Question: how do the time of a round and its client commands grow with the numbe
 what each of them contributes?
 
 Set-up: a Valkey server on this machine, no relay, no emulated vCPUs; workers are processes that
-compute nothing. Each contributes 1 kB to 8 MB of integers to be summed, 256 MB a round at most, and
+compute nothing. Each contributes 1 kB to 8 MB of integers to be summed, at most 256 MB per round, and
 the state that all receive is as large as one contribution. The paper's protocol: k-means of 8
-clusters with a row a cluster and worker, its payload being the sums of the clusters.
+clusters with a row per cluster and worker, its payload being the sums of the clusters.
 
 Method: the median round of rank 0, after two to warm up, and what the mean worker sends in a round;
 all cases in turn, three times, every other time in reverse, and medians of those. The paper's
 protocol: the mean of 3 rounds, for up to 4 workers three times too, for more once, since starting as
 many Lithops functions takes up to 10 s.
 
-Prediction: at most three commands a worker and two round trips, whatever the number of workers. All
+Prediction: at most three commands per worker and two round trips, whatever the number of workers. All
 processes share 2 cores here, so time grows with the workers, by some 0.2 ms each, and with the bytes:
 each contribution is written, read back by one worker and summed, and the state is read by all.
 """

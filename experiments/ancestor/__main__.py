@@ -28,7 +28,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--inner", type=int, default=1, help="processes in a worker; 0: none")
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--groups", default="", help="control groups, one a vCPU, with commas")
+    parser.add_argument("--groups", default="", help="control groups, one per vCPU, with commas")
     return parser.parse_args()
 
 
