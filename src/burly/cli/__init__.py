@@ -1,4 +1,4 @@
-"""The command line: thin, and as quick to answer as Python starts."""
+"""The command line: thin, and importing only what a command needs."""
 
 
 def main() -> None:

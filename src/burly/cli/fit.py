@@ -1,4 +1,4 @@
-"""`burly fit`: one command a model."""
+"""`burly fit`: one command per model."""
 
 from __future__ import annotations
 

@@ -39,14 +39,14 @@ Workers = Annotated[
         min=1, help="Functions; without this and --backend, in process.", rich_help_panel=_WHERE
     ),
 ]
-Vcpus = Annotated[float | None, typer.Option(help="vCPUs a function.", rich_help_panel=_WHERE)]
+Vcpus = Annotated[float | None, typer.Option(help="vCPUs per function.", rich_help_panel=_WHERE)]
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, help="Threads a worker; default: all its cores.", rich_help_panel=_WHERE),
+    typer.Option(min=1, help="Threads per worker; default: all its cores.", rich_help_panel=_WHERE),
 ]
 MemoryMb = Annotated[
     int | None,
-    typer.Option(min=1, metavar="MB", help="Memory a function at least.", rich_help_panel=_WHERE),
+    typer.Option(min=1, metavar="MB", help="Memory per function at least.", rich_help_panel=_WHERE),
 ]
 Backend = Annotated[
     str | None,

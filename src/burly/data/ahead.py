@@ -1,4 +1,4 @@
-"""Bytes are on their way while cores are busy with others."""
+"""Fetch the next bytes while the cores parse the ones before."""
 
 from __future__ import annotations
 

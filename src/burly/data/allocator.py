@@ -1,4 +1,4 @@
-"""How a process that is ours alone holds the memory of parsing."""
+"""Which allocator parsing uses, in processes that belong to burly only."""
 
 from __future__ import annotations
 

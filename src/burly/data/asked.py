@@ -1,4 +1,4 @@
-"""What a user asks of files, as the formats see it."""
+"""The parameters of a dataset, as the formats see them."""
 
 from __future__ import annotations
 

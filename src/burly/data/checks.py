@@ -1,4 +1,4 @@
-"""Values that are no numbers: counted, told, refused."""
+"""NaN and infinite values: count them, and refuse them with their columns."""
 
 from __future__ import annotations
 

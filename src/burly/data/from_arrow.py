@@ -1,4 +1,4 @@
-"""Arrow's columns as NumPy arrays, without Arrow's own way: that one imports pandas if it can."""
+"""Arrow's columns as NumPy arrays, converted without pandas, which Arrow itself would import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An array on its way to workers that do not share the client's memory."""
+"""Upload an array for workers that do not share the client's memory."""
 
 from __future__ import annotations
 

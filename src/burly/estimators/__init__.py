@@ -1,1 +1,1 @@
-"""The front doors: scikit-learn's contract over the engine. They validate and compose, no more."""
+"""Estimators with scikit-learn's contract: they validate parameters and compose runs, no more."""

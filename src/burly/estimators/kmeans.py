@@ -67,7 +67,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Sa
     algorithm : {"lloyd", "elkan"}, default="lloyd"
         For scikit-learn's sake: both are exact, and both are served by the same bounded iteration.
     n_threads : int, optional
-        Threads a worker; by default all cores that it really has.
+        Threads per worker; by default all cores that it really has.
     launcher : burly.InProcess or burly.Lithops, optional
         Where to run; by default in this process.
 

@@ -1,4 +1,4 @@
-"""Labels of any type, as workers can tell them apart."""
+"""Encode labels of any type for the workers."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class LogisticRegression(LogisticModel):
     learning_rate : float, default=0.001
         For solver "gd" alone: what the gradient, summed over all rows, is multiplied by in each step.
     n_threads : int, optional
-        Threads a worker; by default all cores that it really has.
+        Threads per worker; by default all cores that it really has.
     launcher : burly.InProcess or burly.Lithops, optional
         Where to run; by default in this process.
 

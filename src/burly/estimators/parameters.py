@@ -1,4 +1,4 @@
-"""Parameters of the estimators: refused where they cannot work, and read as scikit-learn means them."""
+"""Validate the estimators' parameters, which mean what they mean in scikit-learn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where k-means starts: by name, with given centres, or with a callable's."""
+"""The start of k-means: a seeding by name, given centres, or a callable."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What starts the workers: one file a launcher."""
+"""Launchers, which start the workers: one file per launcher."""

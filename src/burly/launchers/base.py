@@ -32,7 +32,7 @@ class Job:
     first : State
         What ``algorithm.start(data.info)`` returned.
     n_threads : int or None
-        Threads a worker; None: all cores that the worker really has.
+        Threads per worker; None: all cores that the worker really has.
     out : str or None
         Where the workers write the outputs, a folder or a URI; None: they come back in the result,
         which only data from memory can ask for.

@@ -1,4 +1,4 @@
-"""What a run keeps in its launcher's storage for as long as it lasts: arrays, and their outputs."""
+"""Temporary data of a run in its launcher's storage: uploaded arrays, and outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run on functions ends, whatever ends it: said to all, and nothing left that is not needed."""
+"""End a run on functions, for whatever reason: notify everybody, and leave nothing that is not needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Local functions end when their client is gone, however that came about."""
+"""End local functions when their client process is gone, even if it was killed."""
 
 from __future__ import annotations
 

@@ -45,10 +45,10 @@ class Lithops(Launcher):
     n_workers : int
         How many functions; few with many vCPUs beat many with one.
     vcpus : float, optional
-        vCPUs a function: they become memory or CPUs by the platform's rule. By default what the
+        vCPUs per function: they become memory or CPUs by the platform's rule. By default what the
         Lithops configuration says; on localhost, the cores of this machine, shared evenly.
     memory_mb : int, optional
-        Memory a function at least, where that is more than comes with ``vcpus``.
+        Memory per function at least, where that is more than comes with ``vcpus``.
     backend : str, optional
         A compute backend of Lithops, such as ``"localhost"`` or ``"aws_lambda"``; by default the
         configuration's.

@@ -126,7 +126,7 @@ def _from_memory(platform: Mapping[str, Any], vcpus: float, memory_mb: int | Non
         granted = most
     if granted > most:
         raise ConfigurationError(
-            f"{platform['name']} has at most {most} MB and {most / per_vcpu:.2f} vCPUs a function, "
+            f"{platform['name']} has at most {most} MB and {most / per_vcpu:.2f} vCPUs per function, "
             f"got vcpus={vcpus:g}{_and_memory(memory_mb)}: use more, smaller workers"
         )
     return Size(granted / per_vcpu, granted, {"runtime_memory": granted})
@@ -148,7 +148,7 @@ def _from_list(platform: Mapping[str, Any], vcpus: float, memory_mb: int | None)
     if granted > most:
         raise ConfigurationError(
             f"{platform['name']} has at most {most} MB for {vcpus:g} vCPUs, "
-            f"got memory_mb={memory_mb}: use more workers, or more vCPUs a worker"
+            f"got memory_mb={memory_mb}: use more workers, or more vCPUs per worker"
         )
     return Size(vcpus, granted, {"runtime_memory": granted, "runtime_cpu": choice["vcpus"]})
 

@@ -1,4 +1,4 @@
-"""A folder of this client alone, and the interpreter that its local functions run on."""
+"""The folder of this client process, and the interpreter that its local functions run on."""
 
 from __future__ import annotations
 

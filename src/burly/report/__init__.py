@@ -1,1 +1,1 @@
-"""What people see of a run, while it goes on and after."""
+"""Progress displays, tables, pages and files about a run."""

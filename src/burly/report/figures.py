@@ -1,4 +1,4 @@
-"""What the algorithm told of itself, round by round: losses, gradients, movements."""
+"""What the algorithm reports round by round: losses, gradients, movements."""
 
 from __future__ import annotations
 

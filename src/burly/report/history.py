@@ -1,4 +1,4 @@
-"""What happened in a run, and what can be told from it."""
+"""The events of a run, and the figures that follow from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that are kept although no estimator keeps them: predictions, scores, and what failed."""
+"""Record runs that no estimator keeps: predictions, scores, and fits that failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run leaves to read: shown as a table or a page, and kept in files."""
+"""A recorded run: show it as a table or a page, save and load it."""
 
 from __future__ import annotations
 

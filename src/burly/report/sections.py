@@ -131,7 +131,7 @@ def _settings(run: History) -> str:
         named += [
             ("ran on", launched.launcher),
             ("workers", launched.n_workers),
-            ("vCPUs a worker", f"{launched.vcpus:.3g}" if launched.vcpus else None),
+            ("vCPUs per worker", f"{launched.vcpus:.3g}" if launched.vcpus else None),
             ("memory a worker", f"{launched.memory_mb} MB" if launched.memory_mb else None),
         ]
     named += [

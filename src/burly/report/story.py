@@ -1,4 +1,4 @@
-"""What a run amounts to, in a few words and figures: for the page and for notebooks."""
+"""The summary of a run, in a few words and figures: for the page and for notebooks."""
 
 from __future__ import annotations
 

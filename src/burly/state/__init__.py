@@ -1,1 +1,1 @@
-"""Where the shared state lives: one contract, one file a backend."""
+"""State stores: one contract, one file per backend."""

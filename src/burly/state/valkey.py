@@ -1,4 +1,4 @@
-"""A state store on Valkey or Redis: two round trips a round at most, and three commands a worker.
+"""A state store on Valkey or Redis: at most two round trips per round, and three commands per worker.
 
 Contributing and publishing are one script each (`burly.state.valkey_scripts`), which the server
 runs as one step; waiting is one blocking read of the stream of states. Everything that is sent may

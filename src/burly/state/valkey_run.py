@@ -1,4 +1,4 @@
-"""The scripts and streams of one run, asked over one connection: each answer has passed the fence."""
+"""The scripts and streams of one run over one connection; every script checks the run first."""
 
 from __future__ import annotations
 

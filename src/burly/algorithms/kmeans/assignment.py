@@ -1,4 +1,4 @@
-"""What a finished model says of rows: labels, and how well they fit."""
+"""Apply a fitted k-means model: the labels and distances of rows, and the inertia."""
 
 from __future__ import annotations
 

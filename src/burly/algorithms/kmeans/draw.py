@@ -1,4 +1,4 @@
-"""The first round of a start: weights are looked at, and rows are drawn by their weights alone."""
+"""The first round of a start: measure the weights, and draw rows by their weights only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the draws of a run are numbered."""
+"""The numbers of random draws: one for each round of each start."""
 
 
 def draw_number(start: int, round_: int) -> int:

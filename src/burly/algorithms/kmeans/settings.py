@@ -1,4 +1,4 @@
-"""What a run of k-means is asked for, and the small pieces its phases share."""
+"""The parameters of a k-means run, and the small pieces its phases share."""
 
 from __future__ import annotations
 

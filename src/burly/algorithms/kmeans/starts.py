@@ -1,4 +1,4 @@
-"""How a start begins: with a draw of rows, or at once with the first iteration from given centres."""
+"""How a start begins: with a draw of rows, or with the first iteration if centres are given."""
 
 from __future__ import annotations
 

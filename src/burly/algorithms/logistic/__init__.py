@@ -1,1 +1,1 @@
-"""Logistic regression: solvers that need few meetings."""
+"""Logistic regression, with solvers that need few rounds."""

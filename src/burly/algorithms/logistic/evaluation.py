@@ -1,4 +1,4 @@
-"""What an evaluation of the objective says: values, gradients, and how strongly the rows curve it."""
+"""The result of evaluating the objective: values, gradients and curvature."""
 
 from __future__ import annotations
 

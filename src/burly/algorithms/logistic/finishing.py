@@ -1,4 +1,4 @@
-"""How every solver cuts a step, and how it ends."""
+"""How solvers shorten a step, and how they end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which way L-BFGS goes from the newest point: made from the points and gradients of the states alone."""
+"""The search direction of L-BFGS, from the points and gradients in the states only."""
 
 from __future__ import annotations
 

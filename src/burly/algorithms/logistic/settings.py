@@ -1,4 +1,4 @@
-"""What a fit of logistic regression is asked to do."""
+"""The parameters of a logistic regression fit."""
 
 from __future__ import annotations
 

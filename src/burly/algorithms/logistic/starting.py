@@ -1,4 +1,4 @@
-"""Where solvers start: at the coefficients of an earlier fit, or at what the classes alone say."""
+"""The starting point of the solvers: the coefficients of an earlier fit, or the class frequencies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When Newton's method has arrived: by what it sees, and by what the last step will do that nobody sees."""
+"""The stopping rule of Newton's method, which also predicts what the last step will do."""
 
 from __future__ import annotations
 

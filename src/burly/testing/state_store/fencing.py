@@ -1,4 +1,4 @@
-"""Who is told that the run is gone, aborted, or another attempt's."""
+"""Who learns that the run is gone, that it was aborted, or that a newer attempt has taken over."""
 
 from __future__ import annotations
 

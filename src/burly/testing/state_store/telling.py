@@ -1,4 +1,4 @@
-"""What the client hears: departures, last words and telemetry."""
+"""What the client receives: departures, the last events of a rank, and telemetry."""
 
 from __future__ import annotations
 
