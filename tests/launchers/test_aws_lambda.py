@@ -24,6 +24,7 @@ from pyarrow import parquet
 from tests.conftest import S3Server
 
 from burly import Dataset, KMeans, Lithops
+from burly.cli.doctor import doctor
 from burly.launchers.quiet import lithops
 from burly.state.embedded import EmbeddedServer
 
@@ -146,3 +147,32 @@ def test_an_array_travels_to_functions_of_lambda(
         model = KMeans(4, random_state=0, launcher=launcher).fit(X)
     here = KMeans(4, random_state=0).fit(X)
     assert np.array_equal(model.cluster_centers_, here.cluster_centers_)
+
+
+@pytest.mark.parametrize(
+    ("modules", "code", "told"),
+    [
+        (None, True, "burly:0.1.0: not deployed yet; its image must contain burly"),
+        (["burly", "numpy"], True, "burly:0.1.0: it contains burly"),
+        (["numpy"], False, "burly:0.1.0 lacks burly, and nothing of burly is shipped"),
+    ],
+)
+def test_the_doctor_looks_for_burly_in_the_runtime(
+    aws: LocalLambda,
+    config: dict[str, dict[str, object]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    modules: list[str] | None,
+    code: bool,
+    told: str,
+) -> None:
+    noted = modules and {"preinstalls": [[name, True] for name in modules]}
+    storage = lithops().module("lithops.storage.storage").InternalStorage
+    monkeypatch.setattr(storage, "get_runtime_meta", lambda *_: noted)
+    Path("lithops.yaml").write_text(yaml.safe_dump(config), "utf-8")
+    monkeypatch.setenv("LITHOPS_CONFIG_FILE", "lithops.yaml")
+    monkeypatch.setenv("COLUMNS", "300")
+    with EmbeddedServer() as server:
+        assert doctor(backend="aws_lambda", state=server.url) == code
+    assert told in capsys.readouterr().out
+    assert not aws.processes

@@ -199,6 +199,23 @@ def test_a_killed_function_ends_the_run_with_its_rank(
     assert keys(server) == {"run", "states"}
 
 
+def test_a_runtime_without_burly_is_told_as_one(
+    points: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Without:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'burly':\n"
+        "            raise ModuleNotFoundError(\"No module named 'burly'\", name='burly')\n"
+        "sys.meta_path.insert(0, Without())\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(WorkerDiedError, match=r"its runtime lacks burly .*docs/aws\.md") as told:
+        run(points)
+    assert "\n" not in str(told.value)
+
+
 def test_functions_that_do_not_start_are_counted(
     points: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,8 @@ from rich.text import Text
 import burly
 from burly import kernels, vcpus
 from burly.cli.guard import in_shell
-from burly.exceptions import BurlyError
+from burly.exceptions import BurlyError, ConfigurationError
+from burly.launchers.configuration import LOCALHOST
 from burly.launchers.lithops import Lithops
 from burly.report.units import bytes_text, seconds_text
 from burly.state.address import mask
@@ -96,3 +97,15 @@ def _lithops(backend: str | None, state: str | None) -> Iterator[Line]:
     survey = Lithops(backend=backend, state=state).survey()
     yield "Lithops", f"{survey.version}, backend {survey.backend}, storage {survey.storage}"
     yield "", f"its storage was written and read in {seconds_text(survey.storage_s)}"
+    if survey.backend == LOCALHOST:
+        return
+    image = f"runtime {survey.runtime}"
+    if survey.has_burly is None:
+        yield "", f"{image}: not deployed yet; its image must contain burly {burly.__version__}"
+    elif survey.has_burly:
+        yield "", f"{image}: it contains burly"
+    else:
+        raise ConfigurationError(
+            f"{image} lacks burly, and nothing of burly is shipped: build an image that contains it "
+            "(docs/aws.md shows one), and name it as the runtime of the backend"
+        )

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 from burly.data.allocator import ARROW_ENVIRONMENT
@@ -31,12 +32,17 @@ SESSION = ("__LITHOPS_SESSION_ID", "__LITHOPS_TOTAL_EXECUTORS")
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a look at Lithops found; its storage was written and read in ``storage_s`` seconds."""
+    """What a look at Lithops found; its storage was written and read in ``storage_s`` seconds.
+
+    ``has_burly`` says whether the runtime contains burly; None: it was not deployed yet, so nobody knows.
+    """
 
     version: str
     backend: str
     storage: str
     storage_s: float
+    runtime: str
+    has_burly: bool | None
 
 
 class Functions:
@@ -84,7 +90,22 @@ class Functions:
             self.backend,
             f"{storage.backend} ({storage.bucket})",
             time.perf_counter() - begun,
+            self._executor.invoker.runtime_name,
+            self._has_burly(),
         )
+
+    def _has_burly(self) -> bool | None:
+        """Look at what Lithops noted of the runtime when it was deployed; a local one is the client's."""
+        if self.backend == LOCALHOST:
+            return True
+        invoker = self._executor.invoker
+        key = self._executor.compute_handler.get_runtime_key(
+            invoker.runtime_name,
+            invoker.runtime_info["runtime_memory"],
+            lithops().module("lithops").__version__,
+        )
+        noted = self._executor.internal_storage.get_runtime_meta(key)
+        return None if not noted else any(name == "burly" for name, _ in noted["preinstalls"])
 
     def started(self) -> int:
         return sum(not (future.new or future.invoked) for future in self._futures)
@@ -176,9 +197,19 @@ def _last_words(future: Any) -> str:
     try:
         return future.result() or ""
     except Exception as error:  # noqa: BLE001  whatever the function raised
-        return describe(error)
+        return _lacking(error) or describe(error)
     finally:
         sys.excepthook = hook
+
+
+def _lacking(error: Exception) -> str:
+    """Return what is wrong with a runtime that cannot import what it is told to run; else nothing."""
+    if not isinstance(error, ImportError) or (error.name or "").partition(".")[0] != "burly":
+        return ""
+    return (
+        f"its runtime lacks burly {version('burly')} ({error}), and nothing of burly is shipped: build an "
+        "image that contains it (docs/aws.md shows one), and name it as the runtime of the backend"
+    )
 
 
 @contextmanager
