@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cloudpickle
 import numpy as np
@@ -29,7 +30,7 @@ from burly.exceptions import (
     StartTimeoutError,
     WorkerDiedError,
 )
-from burly.launchers import ending
+from burly.launchers import configuration, ending
 from burly.launchers import lithops as module
 from burly.launchers.base import Job, Result
 from burly.launchers.belongings import Belongings
@@ -82,6 +83,13 @@ def keys(server: EmbeddedServer) -> set[str]:
 
     with valkey.Valkey.from_url(server.url) as client:
         return {key.decode().rpartition(":")[2] for key in client.scan_iter()}
+
+
+def times_to_live_s(server: EmbeddedServer) -> list[int]:
+    import valkey  # noqa: PLC0415
+
+    with valkey.Valkey.from_url(server.url) as client:
+        return [client.ttl(key) for key in client.scan_iter()]
 
 
 def children() -> set[int]:
@@ -188,15 +196,20 @@ def test_a_foreign_error_of_a_worker_ends_the_run(points: Dataset) -> None:
         run(points, Counting(misfortune="foreign"))
 
 
-def test_a_killed_function_ends_the_run_with_its_rank(
+@pytest.mark.timeout(30)  # long before what the store holds expires, or a start times out
+def test_a_killed_function_ends_the_run_with_its_rank_and_what_is_left_expires(
     points: Dataset, server: EmbeddedServer
 ) -> None:
     hook = sys.excepthook
-    with pytest.raises(WorkerDiedError, match=r"rank 0 of 2 ended .* SIGKILL"):
+    with pytest.raises(
+        WorkerDiedError, match=r"^the function of rank 0 of 2 ended .* SIGKILL"
+    ) as caught:
         run(points, Counting(misfortune="killed"), state=server.url)
+    assert "\n" not in str(caught.value)
     assert not workers()
     assert sys.excepthook is hook
     assert keys(server) == {"run", "states"}
+    assert all(0 < left_s <= 3600 for left_s in times_to_live_s(server))
 
 
 def test_a_runtime_without_burly_is_told_as_one(
@@ -220,14 +233,14 @@ def test_functions_that_do_not_start_are_counted(
     points: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Fewer processes than ranks: the second function waits for the first, which waits for it.
-    complete = Lithops._configuration
+    complete = configuration.complete
 
-    def too_few(self: Lithops, n_workers: int) -> dict[str, object]:
-        config = complete(self, n_workers)
+    def too_few(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        config = complete(*args, **kwargs)
         config["localhost"]["worker_processes"] = 1
         return config
 
-    monkeypatch.setattr(Lithops, "_configuration", too_few)
+    monkeypatch.setattr(module, "complete", too_few)
     with pytest.raises(StartTimeoutError, match=r"1 of 2 functions started within 1\.5 s"):
         run(points, n_workers=2, start_timeout=1.5)
     assert not workers()
@@ -459,12 +472,11 @@ def test_parameters_that_cannot_work_are_refused(parameters: dict[str, float]) -
 
 
 def test_its_size_reaches_the_backends_section() -> None:
-    launcher = Lithops(
-        vcpus=2,
-        config={"lithops": {"backend": "aws_lambda"}, "aws_lambda": {"region": "eu-west-1"}},
-        state="redis://cache",
+    given = {"lithops": {"backend": "aws_lambda"}, "aws_lambda": {"region": "eu-west-1"}}
+    config = configuration.complete(
+        given, backend=None, n_workers=4, vcpus=2, memory_mb=None, interpreter=""
     )
-    section = launcher._configuration(4)["aws_lambda"]
+    section = config["aws_lambda"]
     assert section["region"] == "eu-west-1"
     assert section["runtime_memory"] == 3538
 
