@@ -97,7 +97,7 @@ def write_checks(name: str, checks: Sequence[Check]) -> None:
 
 
 def draw(name: str, chart: alt.TopLevelMixin) -> None:
-    """Write a chart to results/NAME.svg and NAME.png."""
+    """Write a chart to results/NAME.svg."""
     FOLDER.mkdir(exist_ok=True)
     styled = (
         chart.configure(background="white", font="sans-serif")
@@ -110,8 +110,7 @@ def draw(name: str, chart: alt.TopLevelMixin) -> None:
         )
     )
     styled.save(FOLDER / f"{name}.svg")
-    styled.save(FOLDER / f"{name}.png", scale_factor=2)
-    print(f"drew results/{name}.svg and .png")
+    print(f"drew results/{name}.svg")
 
 
 def _number(text: str) -> Any:
