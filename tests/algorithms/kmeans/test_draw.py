@@ -1,5 +1,7 @@
 """The round that counts rows and draws by weight alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -100,3 +102,11 @@ def test_fewer_rows_than_clusters_are_refused_where_only_the_workers_know_how_ma
 def test_weights_bound_what_is_summed_later():
     state = drawn(column(0, 1, 2, 3), np.array([0.25, 0.0, 8.0, 1.0]), shard_rows=1, borders=[2])
     assert float(state["heaviest"]) == 8.0
+
+
+def test_sums_are_as_fine_as_the_rows_that_were_counted_allow():
+    X = column(0, 1, 2, 3)
+    with workers(KMeans(2, init="random"), X, shard_rows=2, borders=[1]) as run:
+        info = replace(run.partitions[0].info, n_rows=None, max_rows=1 << 40)
+        state = run.round(run.algorithm.start(info))
+    assert int(state["limits"][0]) == 4

@@ -168,3 +168,18 @@ def test_the_grids_hold_what_the_state_says():
     assert lloyd.Grids.of(state).terms.holds(np.array([24.0]))
     assert not lloyd.Grids.of(state).terms.holds(np.array([33.0]))
     np.testing.assert_array_equal(state["shift"], [2])
+
+
+def test_a_cluster_too_light_to_keep_its_digits_is_refused():
+    X, weights = column(0, 1, 50, 51), np.array([1.0, 1.0, 1e-25, 3e-25])
+    with workers(from_starts(column(0, 50)), X, weights, shard_rows=2, borders=[1]) as run:
+        first = run.until("lloyd")
+        with pytest.raises(DataError, match="1 clusters weigh less than .* give rows .* weight 0"):
+            measured(run, first)
+
+
+def test_light_clusters_that_keep_their_digits_have_their_mean():
+    X, weights = column(0, 1, 50, 51), np.array([1.0, 1.0, 1e-15, 3e-15])
+    with workers(from_starts(column(0, 50)), X, weights, shard_rows=2, borders=[1]) as run:
+        state = measured(run, run.until("lloyd"))
+    np.testing.assert_allclose(state["centers"], column(0.5, 50.75), rtol=1e-7)

@@ -55,7 +55,8 @@ def update(settings: Settings, state: State, totals: Totals) -> State:
         raise too_few(n_rows, k)
     if useful == 0:
         raise DataError(f"all {n_rows} weights are zero; at least one must be positive")
-    limits = replace(Limits.of(state), largest_weight=float(totals["largest"][0]))
+    largest = float(totals["largest"][0])
+    limits = replace(Limits.of(state), max_rows=n_rows, largest_weight=largest)
     arrays = {**without(state), **limits.arrays()}
     state = State("draw", arrays)
     if settings.init == "given":

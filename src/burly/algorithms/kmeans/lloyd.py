@@ -40,6 +40,8 @@ from burly.states import Array, State
 
 CANCELLED = 1e-3
 """An inertia below this share of the squares about the shift is computed by a pass of its own."""
+DIGITS = 2.0**30
+"""A row of a weighted cluster weighs at least so many of the smallest quanta, in the mean."""
 
 
 @dataclass(frozen=True)
@@ -154,10 +156,26 @@ def update(settings: Settings, state: State, totals: Totals) -> State:
             return measured
         state = measured
     clusters = decode(state, totals)
+    _refuse_light(state, totals, clusters)
     n_empty = int(np.count_nonzero(clusters.weights == 0))
     if n_empty:
         return State("relocate", {**state.arrays, "n_empty": np.array(n_empty)})
     return advance(settings, state, totals, clusters)
+
+
+def _refuse_light(state: State, totals: Totals, clusters: Clusters) -> None:
+    """Refuse clusters whose weights have lost their digits beside the heaviest row's."""
+    grid = Grids.of(state).weights
+    if grid is None:
+        return
+    quantum = float(grid.quanta[-1, 0])
+    light = (clusters.weights > 0) & (clusters.weights < totals["counts"] * (DIGITS * quantum))
+    if light.any():
+        raise DataError(
+            f"the rows of {np.count_nonzero(light)} clusters weigh less than {DIGITS * quantum:.1g} "
+            f"in the mean, too little to be summed exactly beside weights of up to "
+            f"{Limits.of(state).largest_weight:.3g}; give rows that do not count the weight 0"
+        )
 
 
 def _measured(settings: Settings, state: State, totals: Totals) -> State:

@@ -114,6 +114,7 @@ class Limits:
     Attributes
     ----------
     max_rows, n_shards : int
+        Of text, the rows are a bound until they have been counted.
     weighted : bool
     largest_weight : float
         1 without weights, and until they have been looked at.
