@@ -174,7 +174,7 @@ def test_a_cluster_too_light_to_keep_its_digits_is_refused():
     X, weights = column(0, 1, 50, 51), np.array([1.0, 1.0, 1e-25, 3e-25])
     with workers(from_starts(column(0, 50)), X, weights, shard_rows=2, borders=[1]) as run:
         first = run.until("lloyd")
-        with pytest.raises(DataError, match="1 clusters weigh less than .* give rows .* weight 0"):
+        with pytest.raises(DataError, match=r"1 clusters weigh less than .* give rows .* weight 0"):
             measured(run, first)
 
 
