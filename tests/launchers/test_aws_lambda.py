@@ -25,7 +25,7 @@ from tests.conftest import S3Server
 
 from burly import Dataset, KMeans, Lithops
 from burly.cli.doctor import doctor
-from burly.launchers.quiet import lithops
+from burly.launchers.quiet import import_lithops
 from burly.state.embedded import EmbeddedServer
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "aws" / "lithops.yaml"
@@ -88,7 +88,7 @@ def aws(
 ) -> Iterator[LocalLambda]:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_environment.endpoint)
     monkeypatch.chdir(tmp_path)
-    module = lithops().module
+    module = import_lithops().module
     backend = module("lithops.serverless.backends.aws_lambda.aws_lambda").AWSLambdaBackend
     # Lithops remembers there, for later processes too, what it has deployed.
     monkeypatch.setattr(module("lithops.storage.storage"), "CACHE_DIR", str(tmp_path / "cache"))
@@ -167,7 +167,7 @@ def test_the_doctor_looks_for_burly_in_the_runtime(
     told: str,
 ) -> None:
     noted = modules and {"preinstalls": [[name, True] for name in modules]}
-    storage = lithops().module("lithops.storage.storage").InternalStorage
+    storage = import_lithops().module("lithops.storage.storage").InternalStorage
     monkeypatch.setattr(storage, "get_runtime_meta", lambda *_: noted)
     Path("lithops.yaml").write_text(yaml.safe_dump(config), "utf-8")
     monkeypatch.setenv("LITHOPS_CONFIG_FILE", "lithops.yaml")

@@ -35,7 +35,7 @@ from burly.launchers import lithops as module
 from burly.launchers.base import Job, Result
 from burly.launchers.belongings import Belongings
 from burly.launchers.lithops import Lithops
-from burly.launchers.quiet import lithops
+from burly.launchers.quiet import import_lithops
 from burly.report.run import Run
 from burly.state.address import RunAddress
 from burly.state.embedded import EmbeddedServer
@@ -161,7 +161,7 @@ def test_nothing_of_an_array_is_left_in_the_storage() -> None:
     data = from_arrays(np.ones((N_ROWS, 3)))
     algorithm = Counting()
     Lithops(backend="localhost").run(Job(algorithm, data, algorithm.start(data.info)), ignore)
-    folder = Path(lithops().module("lithops.constants").LITHOPS_TEMP_DIR)
+    folder = Path(import_lithops().module("lithops.constants").LITHOPS_TEMP_DIR)
     left = [path.name for path in folder.glob("storage/**/*") if path.is_file()]
     assert not [name for name in left if "rows-" in name or name.endswith(".npz")]
 
@@ -353,8 +353,8 @@ class Looking:
         if name.startswith("lithops"):
             self.seen.add((tempfile.gettempdir(), os.environ["TMPDIR"]))
 sys.meta_path.insert(0, Looking())
-from burly.launchers.quiet import lithops
-print(lithops().module("lithops.constants").LITHOPS_TEMP_DIR)
+from burly.launchers.quiet import import_lithops
+print(import_lithops().module("lithops.constants").LITHOPS_TEMP_DIR)
 print(*Looking.seen)
 """
 

@@ -20,7 +20,7 @@ from burly.launchers.belongings import Place, place_in
 from burly.launchers.configuration import LOCAL_INTERVAL_S, LOCALHOST
 from burly.launchers.ending import afterwards
 from burly.launchers.function import Order, work
-from burly.launchers.quiet import lithops
+from burly.launchers.quiet import import_lithops
 
 KILLED_S = 3.0
 """How long a process that was killed may take to be gone."""
@@ -59,7 +59,7 @@ class Functions:
         def function(rank: int, shards: tuple[Shard, ...]) -> str:
             return work(order, rank, shards)
 
-        with lithops().to_ourselves(), _foreign_errors():
+        with import_lithops().to_ourselves(), _foreign_errors():
             self._futures = self._executor.map(
                 function,
                 [(rank, part) for rank, part in enumerate(parts)],
@@ -75,7 +75,7 @@ class Functions:
 
     def place(self, run_id: str) -> Place:
         """Return where a run may keep things in the storage of Lithops."""
-        folder = lithops().module("lithops.constants").LITHOPS_TEMP_DIR
+        folder = import_lithops().module("lithops.constants").LITHOPS_TEMP_DIR
         return place_in(self._executor.config, folder, run_id)
 
     def survey(self) -> Survey:
@@ -86,7 +86,7 @@ class Functions:
             storage.put_object(storage.bucket, key, b"burly")
             storage.get_object(storage.bucket, key)
         return Survey(
-            lithops().module("lithops").__version__,
+            import_lithops().module("lithops").__version__,
             self.backend,
             f"{storage.backend} ({storage.bucket})",
             time.perf_counter() - begun,
@@ -102,7 +102,7 @@ class Functions:
         key = self._executor.compute_handler.get_runtime_key(
             invoker.runtime_name,
             invoker.runtime_info["runtime_memory"],
-            lithops().module("lithops").__version__,
+            import_lithops().module("lithops").__version__,
         )
         noted = self._executor.internal_storage.get_runtime_meta(key)
         return None if not noted else any(name == "burly" for name, _ in noted["preinstalls"])
@@ -175,7 +175,7 @@ class Functions:
 @contextmanager
 def executor(config: dict[str, Any], run_id: str) -> Iterator[Functions]:
     """Yield the functions of a run, on an executor of their own, and remove what Lithops stored."""
-    ours = lithops()
+    ours = import_lithops()
     outside = {name: os.environ.pop(name, None) for name in SESSION}
     os.environ[SESSION[0]] = f"burly-{run_id}"
     try:

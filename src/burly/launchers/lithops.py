@@ -23,7 +23,7 @@ from burly.launchers.configuration import LOCALHOST, backend_of, complete
 from burly.launchers.ending import GRACE_S, ending
 from burly.launchers.executor import Functions, Survey, executor
 from burly.launchers.function import Order
-from burly.launchers.quiet import lithops
+from burly.launchers.quiet import import_lithops
 from burly.launchers.watch import Watch
 from burly.state.address import RunAddress, mask
 from burly.state.connect import connect
@@ -213,7 +213,7 @@ class Lithops(Launcher):
 
     def _configuration(self, n_workers: int) -> dict[str, Any]:
         """Return the configuration for Lithops, complete with what burly needs of it."""
-        given = self.config or lithops().module("lithops.config").load_config()
+        given = self.config or import_lithops().module("lithops.config").load_config()
         backend = backend_of(given, self.backend)
         check_backend(backend, has_state=self.state is not None)
         return complete(
@@ -222,7 +222,7 @@ class Lithops(Launcher):
             n_workers=n_workers,
             vcpus=self.vcpus,
             memory_mb=self.memory_mb,
-            interpreter=lithops().interpreter if backend == LOCALHOST else "",
+            interpreter=import_lithops().interpreter if backend == LOCALHOST else "",
         )
 
 

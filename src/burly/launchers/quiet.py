@@ -88,7 +88,7 @@ def _alone(package: str, name: str) -> ModuleType:
     raise ModuleNotFoundError(f"No module named {package}.{name}", name=package)
 
 
-def lithops() -> QuietLithops:
+def import_lithops() -> QuietLithops:
     """Return Lithops as this process imported it, which the first call does."""
     with _importing:
         return _imported(os.getpid())
