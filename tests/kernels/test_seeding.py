@@ -53,8 +53,7 @@ def sweep_one_by_one(X, seeds, kernels, n_threads, **partition):
     with ThreadTeam(n_threads, kernels=kernels) as team:
         seeder = Seeder(partition_of(X, **partition), team)
         left = [seeder.sweep(seeds[i : i + 1], seeds[:0]).sum() for i in range(len(seeds))]
-        native = seeder._native
-        return native.nearest().tobytes(), native.whose().tobytes(), left
+        return seeder.nearest.tobytes(), seeder.whose.tobytes(), left
 
 
 def test_many_seeds_at_once_take_no_memory_for_each_pair_of_old_and_new():
@@ -86,7 +85,7 @@ def test_squares_that_lose_their_digits_hold_no_row_back(dtype):
         seeder = Seeder(partition_of(X), team)
         for seed in seeds:
             seeder.sweep(seed[np.newaxis], seeds[:0])
-        assert (seeder._native.nearest()[0], seeder._native.whose()[0]) == (0, 1)
+        assert (seeder.nearest[0], seeder.whose[0]) == (0, 1)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -99,8 +98,7 @@ def test_rows_that_a_sweep_passes_over_are_ones_it_would_have_left_alone(kind, d
         # All at once there is no older seed that could hold a row back.
         seeder = Seeder(partition_of(X), team)
         whole = seeder.sweep(seeds, seeds[:0])
-        native = seeder._native
-        nearest, whose = native.nearest().copy(), native.whose().copy()
+        nearest, whose = seeder.nearest.copy(), seeder.whose.copy()
     squares = ((X[:, np.newaxis].astype(np.float64) - seeds) ** 2).sum(axis=2)
     close = 1e-5 if dtype == np.float32 else 1e-13
     np.testing.assert_allclose(nearest, squares.min(axis=1), rtol=close)

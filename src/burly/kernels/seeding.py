@@ -46,6 +46,18 @@ class Seeder:
         """How many seeds have been taken in."""
         return int(self._native.n_seeds)
 
+    @property
+    def nearest(self) -> NDArray[np.floating]:
+        """The square of each row's distance to its nearest seed."""
+        found: NDArray[np.floating] = self._native.nearest()
+        return found
+
+    @property
+    def whose(self) -> NDArray[np.integer]:
+        """The number of each row's nearest seed."""
+        found: NDArray[np.integer] = self._native.whose()
+        return found
+
     def forget(self) -> None:
         """Forget all seeds."""
         self._native.forget()
@@ -161,7 +173,7 @@ class Seeder:
         ndarray of shape (levels, n_seeds), int64
             In quanta of the grid.
         """
-        whose = self._native.whose()
+        whose = self.whose
         sums = np.zeros((grid.levels, n_seeds), dtype=np.int64)
         for number, shard in enumerate(self._rows.partition.shards):
             mine = whose[self._starts[number] : self._starts[number + 1]]
