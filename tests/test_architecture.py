@@ -11,17 +11,18 @@ import burly
 SOURCE = Path(burly.__file__).parent
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-VALUES = {"contributions", "events", "exact_sum", "exceptions", "states"}
+VALUES = {"contributions", "events", "exact_sum", "exceptions", "plurals", "states"}
 ENGINE = VALUES | {"data", "state"}
 
 MAY_IMPORT = {
     "exceptions": set(),
     "events": set(),
     "states": set(),
+    "plurals": set(),
     "contributions": {"exceptions"},
     "exact_sum": {"exceptions"},
     "vcpus": {"exceptions"},
-    "data": {"exceptions"},
+    "data": {"exceptions", "plurals"},
     "kernels": {"data", "exact_sum", "exceptions", "vcpus"},
     "state": VALUES,
     "rounds": VALUES | {"state"},
@@ -30,7 +31,7 @@ MAY_IMPORT = {
     "launchers": ENGINE | {"algorithms", "kernels", "vcpus", "worker"},
     "replacing": set(),
     "model_files": {"exceptions", "replacing", "states"},
-    "report": {"events", "exceptions", "replacing"},
+    "report": {"events", "exceptions", "plurals", "replacing"},
     "estimators": ENGINE | {"algorithms", "kernels", "launchers", "model_files", "report", "vcpus"},
     "testing": ENGINE | {"algorithms", "kernels", "rounds"},
     "cli": ENGINE

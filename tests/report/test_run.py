@@ -17,9 +17,10 @@ from burly.events import (
     WorkerFinished,
     WorkerStarted,
 )
+from burly.plurals import count
 from burly.report.progress import LINE_S, progress
 from burly.report.run import Run, tee
-from burly.report.units import bytes_text, count, count_text, seconds_text
+from burly.report.units import bytes_text, count_text, seconds_text
 
 
 def events(n_workers: int = 2, n_rounds: int = 4) -> list[Event]:

@@ -17,8 +17,9 @@ from burly.estimators.logistic_regression import LogisticRegression
 from burly.exceptions import ModelFileError
 from burly.launchers.base import Launcher
 from burly.model_files import read_model
+from burly.plurals import count
 from burly.report.recording import recording
-from burly.report.units import count, seconds_text
+from burly.report.units import seconds_text
 
 MODELS: dict[str, type[KMeans | LogisticRegression]] = {
     "KMeans": KMeans,

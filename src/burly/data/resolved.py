@@ -12,6 +12,7 @@ from burly.data.places import absolute
 from burly.data.reader import Reader
 from burly.data.reading import read_partition
 from burly.data.shards import Shard, split_shards
+from burly.plurals import count
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,21 +73,17 @@ class ResolvedDataset:
         parts = self.split(n_workers)
         if len(parts) < n_workers:
             notes.append(
-                f"the data has only {_count(len(parts), 'shard')}, so it goes to "
-                f"{_count(len(parts), 'worker')}, not {n_workers}"
+                f"the data has only {count(len(parts), 'shard')}, so it goes to "
+                f"{count(len(parts), 'worker')}, not {n_workers}"
             )
         groups = {(shard.object, shard.row_group) for shard in self.shards}
         is_parquet = any(shard.row_group >= 0 for shard in self.shards)
         if is_parquet and len(groups) < len(parts):
             decoded = sum(len({(s.object, s.row_group) for s in part}) for part in parts)
             notes.append(
-                f"{len(parts)} workers share {_count(len(groups), 'row group')} of Parquet: each "
+                f"{len(parts)} workers share {count(len(groups), 'row group')} of Parquet: each "
                 "row group is fetched and decoded by every worker that needs a part of it, "
                 f"{decoded / len(groups):.1f} times the bytes in all; write the files with smaller "
                 "row groups (row_group_size=) to avoid that"
             )
         return notes
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -37,7 +37,7 @@ from burly.estimators.parameters import (
 )
 from burly.exceptions import ConfigurationError
 from burly.launchers.base import Launcher
-from burly.report.units import count
+from burly.plurals import count
 
 Array = NDArray[Any]
 

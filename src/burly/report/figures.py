@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from burly.events import Event, RoundDone, StateMade
-from burly.report.units import count
+from burly.plurals import count
 
 Rows = list[dict[str, Any]]
 

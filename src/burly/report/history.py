@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from burly.events import Ended, Event, Launched, Noted
+from burly.plurals import count
 from burly.report.breakdown import Breakdown, breakdown, total
 from burly.report.cost import Cost, cost
-from burly.report.units import count
 
 
 @dataclass

@@ -20,7 +20,8 @@ from burly.events import (
     StateMade,
     WorkerStarted,
 )
-from burly.report.units import count, count_text, seconds_text
+from burly.plurals import count
+from burly.report.units import count_text, seconds_text
 
 if TYPE_CHECKING:
     from rich.text import Text

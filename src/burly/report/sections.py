@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from burly.events import WorkerStarted
+from burly.plurals import count
 from burly.report.breakdown import SHARES, Breakdown
 from burly.report.figures import before, figures
 from burly.report.markup import chart, escape, pairs, section, table
 from burly.report.spans import MOST_DRAWN, spans
 from burly.report.stragglers import paces
-from burly.report.units import bytes_text, count, count_text, seconds_text, usd_text
+from burly.report.units import bytes_text, count_text, seconds_text, usd_text
 
 if TYPE_CHECKING:
     from burly.report.history import History

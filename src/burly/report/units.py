@@ -35,11 +35,6 @@ def count_text(count: float) -> str:
     return (_scaled(count) or "0").rstrip(" ")
 
 
-def count(number: int, noun: str) -> str:
-    """Return for example ``1 worker`` or ``2 workers``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _scaled(value: float) -> str:
     if value < 1000:
         return f"{value:.0f} "

@@ -19,6 +19,7 @@ from typing import ClassVar
 from burly.contributions import Contribution
 from burly.events import Event
 from burly.exceptions import RoundTooLargeError
+from burly.plurals import count
 from burly.states import State
 
 
@@ -132,9 +133,8 @@ class StateStore(ABC):
         """
         limit = self.round_limit_bytes
         if limit is not None and n_bytes * world_size > limit:
-            workers = "1 worker" if world_size == 1 else f"{world_size} workers"
             raise RoundTooLargeError(
-                f"{workers} with {n_bytes:,} bytes each make a round of "
+                f"{count(world_size, 'worker')} with {n_bytes:,} bytes each make a round of "
                 f"{n_bytes * world_size:,} bytes; at most {limit:,} are allowed: "
                 "use fewer, larger workers, or a smaller model"
             )
