@@ -5,8 +5,9 @@ import pytest
 
 from burly.algorithms.kmeans import KMeans
 from burly.data.arrays import from_arrays
-from burly.exceptions import ConfigurationError, NonFiniteError, RunAbortedError, revive
+from burly.exceptions import ConfigurationError, NonFiniteError, RunAbortedError
 from burly.state.memory import MemoryRun, MemoryStateStore
+from burly.state.reasons import revive
 from burly.state.store import StateMessage
 from burly.worker import Task, run_worker
 

@@ -35,15 +35,14 @@ value. Python's users read ``columns=`` and ``dtype='float64'``; the command lin
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Callable
 
 WriteParameter = Callable[[str, str], str]
 """Takes the name of a parameter and a value, which may be empty, and returns them as users write them."""
 
 
-class Advice(Exception):  # noqa: N818  errors and warnings alike are this
-    """What was wrong, and what to do about it.
+class BurlyError(Exception):
+    """The root of every error that burly raises on purpose: what was wrong, and what to do about it.
 
     Parameters
     ----------
@@ -92,10 +91,6 @@ def in_python(name: str, value: str) -> str:
     except (SyntaxError, ValueError):
         value = repr(value)
     return f"{name}={value}"
-
-
-class BurlyError(Advice):
-    """The root of every error that burly raises on purpose."""
 
 
 class ConfigurationError(BurlyError, ValueError):
@@ -189,22 +184,3 @@ class RunFileError(ReportError, ValueError):
 def describe(error: BaseException) -> str:
     """Return an error as one line for people."""
     return f"{type(error).__name__}: {error}"
-
-
-def packed(error: BaseException) -> str:
-    """Return an error as text that travels through a store; `revive` makes it an error again."""
-    if not isinstance(error, BurlyError):
-        return describe(error)
-    return json.dumps([type(error).__name__, error.message, error.remedy])
-
-
-def revive(reason: str) -> BurlyError:
-    """Return the error that `packed` wrote; what is not ours becomes a `RunAbortedError`."""
-    try:
-        name, message, remedy = json.loads(reason)
-        kind = globals()[name]
-    except (ValueError, KeyError, TypeError):
-        return RunAbortedError(reason)
-    if isinstance(kind, type) and issubclass(kind, BurlyError):
-        return kind(message, remedy=remedy)
-    return RunAbortedError(reason)

@@ -21,10 +21,10 @@ from burly.exceptions import (
     RunGoneError,
     StateStoreError,
     SupersededError,
-    packed,
 )
 from burly.kernels import ThreadTeam
 from burly.rounds import Rounds
+from burly.state.reasons import packed
 from burly.state.store import StateStore
 from burly.states import State
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from burly.events import Event, WorkerStarted
-from burly.exceptions import NonFiniteError, WorkerDiedError, packed
+from burly.exceptions import NonFiniteError, WorkerDiedError
 from burly.launchers.watch import Watch
 from burly.state.memory import MemoryRun, MemoryStateStore
+from burly.state.reasons import packed
 from burly.state.store import StateMessage
 from burly.states import State
 

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from burly.events import Ended
-from burly.exceptions import RunAbortedError, StateStoreUnreachableError, describe, packed
+from burly.exceptions import RunAbortedError, StateStoreUnreachableError, describe
 from burly.launchers.base import Observer
+from burly.state.reasons import packed
 from burly.state.store import StateStore
 
 _log = logging.getLogger(__name__)

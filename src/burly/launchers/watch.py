@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from burly.events import Event, StateMade
-from burly.exceptions import RunAbortedError, StartTimeoutError, WorkerDiedError, revive
+from burly.exceptions import RunAbortedError, StartTimeoutError, WorkerDiedError
+from burly.state.reasons import revive
 from burly.state.store import StateMessage, StateStore
 from burly.states import State
 
