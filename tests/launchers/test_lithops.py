@@ -36,6 +36,7 @@ from burly.launchers.base import Job, Result
 from burly.launchers.belongings import Belongings
 from burly.launchers.lithops import Lithops
 from burly.launchers.quiet import import_lithops
+from burly.launchers.workplace import workplace
 from burly.report.run import Run
 from burly.state.address import RunAddress
 from burly.state.embedded import EmbeddedServer
@@ -164,6 +165,12 @@ def test_nothing_of_an_array_is_left_in_the_storage() -> None:
     folder = Path(import_lithops().module("lithops.constants").LITHOPS_TEMP_DIR)
     left = [path.name for path in folder.glob("storage/**/*") if path.is_file()]
     assert not [name for name in left if "rows-" in name or name.endswith(".npz")]
+
+
+def test_nothing_of_a_local_runtime_is_left_in_the_home(points: Dataset) -> None:
+    run(points)
+    noted = Path(import_lithops().module("lithops.constants").CACHE_DIR)
+    assert not [*noted.glob(f"**/{workplace().folder.name}/**")]
 
 
 def test_outputs_of_files_are_written_where_out_says(points: Dataset, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from burly.data.allocator import ARROW_ENVIRONMENT
@@ -66,6 +67,18 @@ class Functions:
                 include_modules=None,
                 extra_env=dict(ARROW_ENVIRONMENT),
             )
+            self._forget_runtime()
+
+    def _forget_runtime(self) -> None:
+        """Remove what Lithops notes of a local runtime for others: ours goes with this process."""
+        if self.backend == LOCALHOST:
+            constants = import_lithops().module("lithops.constants")
+            noted = Path(
+                constants.CACHE_DIR, constants.RUNTIMES_PREFIX, f"{self._runtime_key()}.meta.json"
+            )
+            noted.unlink(missing_ok=True)
+            with suppress(OSError):  # the folder of another client's runtime may be in it
+                noted.parent.rmdir()
 
     @property
     def section(self) -> Mapping[str, Any]:
@@ -98,14 +111,18 @@ class Functions:
         """Look at what Lithops noted of the runtime when it was deployed; a local one is the client's."""
         if self.backend == LOCALHOST:
             return True
+        noted = self._executor.internal_storage.get_runtime_meta(self._runtime_key())
+        return None if not noted else any(name == "burly" for name, _ in noted["preinstalls"])
+
+    def _runtime_key(self) -> str:
+        """Return where Lithops notes what it knows of the runtime."""
         invoker = self._executor.invoker
-        key = self._executor.compute_handler.get_runtime_key(
+        key: str = self._executor.compute_handler.get_runtime_key(
             invoker.runtime_name,
             invoker.runtime_info["runtime_memory"],
             import_lithops().module("lithops").__version__,
         )
-        noted = self._executor.internal_storage.get_runtime_meta(key)
-        return None if not noted else any(name == "burly" for name, _ in noted["preinstalls"])
+        return key
 
     def started(self) -> int:
         return sum(not (future.new or future.invoked) for future in self._futures)
