@@ -6,6 +6,7 @@ and ``AZURE_*`` variables), or from a mapping with the same names that travelled
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +31,20 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _N_REQUESTS = 16
+_OF_THIS_MACHINE = frozenset(
+    {
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_SERVICE_ACCOUNT",
+    }
+)
+"""Variables that name a file or a service which functions elsewhere do not have."""
 
 
 class Credentials(Mapping[str, str]):
@@ -48,10 +63,16 @@ class Credentials(Mapping[str, str]):
     def from_environment(cls, places: Iterable[str]) -> Credentials:
         """Collect what the environment says about the stores of some absolute places, and no others.
 
-        It is for a payload: what is not needed there does not travel.
+        It is for a payload: what is not needed there does not travel, nor what names files and
+        services of this machine. The key of a Google service account travels in place of its file.
         """
         prefixes = variables_of(places)
-        return cls({k: v for k, v in os.environ.items() if k.startswith(prefixes)})
+        found = {k: v for k, v in os.environ.items() if k.startswith(prefixes)}
+        settings = {k: v for k, v in found.items() if k not in _OF_THIS_MACHINE}
+        file = found.get("GOOGLE_APPLICATION_CREDENTIALS") or found.get("GOOGLE_SERVICE_ACCOUNT")
+        if file and (key := _service_account(file)):
+            settings.setdefault("GOOGLE_SERVICE_ACCOUNT_KEY", key)
+        return cls(settings)
 
     def __getitem__(self, name: str) -> str:
         return self._settings[name]
@@ -64,6 +85,15 @@ class Credentials(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"Credentials(<{len(self)} settings, not shown>)"
+
+
+def _service_account(path: str) -> str | None:
+    """Return what a file holds, if that is the key of a Google service account."""
+    with suppress(OSError, ValueError):
+        text = Path(path).read_text(encoding="utf-8")
+        if json.loads(text).get("type") == "service_account":
+            return text
+    return None
 
 
 class Storage:
