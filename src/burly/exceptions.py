@@ -37,6 +37,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+
+class PrecisionWarning(UserWarning):
+    """Numbers of a file are far from zero and close together: float32 rounds away what differs."""
+
+
 WriteParameter = Callable[[str, str], str]
 """Takes the name of a parameter and a value, which may be empty, and returns them as users write them."""
 

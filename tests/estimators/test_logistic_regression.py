@@ -362,3 +362,10 @@ def test_a_model_of_labels_of_mixed_types_says_that_they_cannot_be_written(house
     with pytest.raises(ConfigurationError, match="mixed types cannot be written"):
         model.predict(Dataset(tmp_path / "rows.csv"), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_missing_labels_among_objects_are_refused(missing):
+    y = np.array(["a", "b", missing, "b"], dtype=object)
+    with pytest.raises(ConfigurationError, match="NaN or None"):
+        LogisticRegression().fit(np.arange(8.0).reshape(4, 2), y)

@@ -178,7 +178,7 @@ def test_plain_lines_about_one_phase_do_not_follow_every_round() -> None:
 
 def test_plain_lines_say_what_failed_and_what_to_know() -> None:
     lines = shown([Noted(1.0, "look"), Ended(1.0, "DataError: no")])
-    assert lines[1:] == ["note: look", "failed: DataError: no"]
+    assert lines[1:] == ["note: look", "failed"]
 
 
 class _Terminal(io.StringIO):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import csv as arrow
 
 from burly.data.asked import Asked
@@ -15,6 +17,7 @@ from burly.data.columns import choose_columns
 from burly.data.csv_text import is_number, quotes_span_lines, split_line
 from burly.data.lines import MOST_PACKED, cut_files, first_bytes, first_lines, is_compressed
 from burly.data.partition import DatasetInfo
+from burly.data.precision import warn_if_coarse
 from burly.data.read_csv import CSVReader
 from burly.data.resolved import ResolvedDataset
 from burly.data.shards import DataObject, Shard
@@ -79,7 +82,11 @@ def describe(
     shards = cut_files(items)
     if not shards:
         raise DataError(f"{objects[0].uri} is empty: it has a header and no rows")
-    reader, n_rows, n_bytes = _try(reader, shards[0], storage)
+    reader, first, n_bytes = _try(reader, shards[0], storage)
+    n_rows = len(first)
+    if asked.final is None and n_rows:
+        low, high = first.min(axis=0), first.max(axis=0)
+        warn_if_coarse(low, high, columns.feature_names, where=objects[0].uri)
     if len(shards) == 1 and n_rows == 0:
         raise DataError(f"{objects[0].uri} is empty: it has no rows")
     info = DatasetInfo(
@@ -192,16 +199,16 @@ def _shown(fields: list[str], at_most: int = 6) -> str:
     return ",".join(fields[:at_most]) + (",..." if len(fields) > at_most else "")
 
 
-def _try(reader: CSVReader, shard: Shard, storage: Storage) -> tuple[CSVReader, int, int]:
+def _try(reader: CSVReader, shard: Shard, storage: Storage) -> tuple[CSVReader, NDArray[Any], int]:
     """Parse the first lines, so that what is wrong with all lines is found here.
 
-    Returns the reader with the type of the label, and the rows and bytes of these lines.
+    Returns the reader with the type of the label, the features, and the bytes of these lines.
     """
     text = first_lines(shard, storage)
     if reader.columns.label is not None:
         reader = replace(reader, label_type=_label_type(reader, text))
-    rows = reader.parse_first(shard, text, storage)
-    return reader, rows, len(text)
+    X = reader.parse_first(shard, text, storage)
+    return reader, X, len(text)
 
 
 def _label_type(reader: CSVReader, text: bytes) -> str:

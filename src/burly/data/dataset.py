@@ -44,7 +44,9 @@ class Dataset:
         Columns with another role. A label keeps its type; weights become float64.
     dtype : {"float32", "float64"}, optional
         What the features are computed with. By default float32 and float64 of arrays, frames and
-        NPY stay, other numbers there become float64, and CSV, Parquet and svmlight become float32.
+        NPY stay, other numbers there become float64, and CSV, Parquet and svmlight become float32. Ids,
+        times in seconds and other values far from zero that differ by little need float64: where the
+        first rows of CSV and Parquet show that, a `burly.exceptions.PrecisionWarning` says so.
     header : bool, optional
         Whether CSV files start with column names. By default they do if no field of the first line
         is a number, and do not if all are.

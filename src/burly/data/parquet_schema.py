@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow.parquet import FileMetaData
 
 from burly.data.asked import Asked
 from burly.data.columns import Columns, choose_columns
 from burly.data.partition import DatasetInfo
+from burly.data.precision import warn_if_coarse
 from burly.data.read_parquet import ParquetReader, read_footer
 from burly.data.resolved import ResolvedDataset
 from burly.data.shards import DataObject, Shard, row_ranges, rows_per_shard
@@ -61,6 +65,9 @@ def describe(
     n_rows = sum(footer.num_rows for footer in footers)
     if n_rows == 0:
         raise DataError(f"{objects[0].uri} is empty: it has no rows")
+    if asked.final is None:
+        low, high = _range(next(f for f in footers if f.num_rows), columns)
+        warn_if_coarse(low, high, columns.feature_names, where=objects[0].uri)
     info = DatasetInfo(
         n_features=n_features,
         dtype=reader.dtype,
@@ -73,6 +80,18 @@ def describe(
         feature_names=columns.feature_names,
     )
     return ResolvedDataset(info, tuple(shards), reader)
+
+
+def _range(footer: FileMetaData, columns: Columns) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the least and the largest value of each feature in a row group, where its footer tells."""
+    group = footer.row_group(0)
+    places = {group.column(at).path_in_schema: at for at in range(group.num_columns)}
+    found = np.full((2, len(columns.features)), np.nan)
+    for number, name in enumerate(columns.feature_names):
+        statistics = group.column(places[name]).statistics if name in places else None
+        if statistics is not None and isinstance(statistics.min, int | float):
+            found[:, number] = statistics.min, statistics.max
+    return found[0], found[1]
 
 
 def _index(schema: pa.Schema) -> list[str]:

@@ -64,14 +64,14 @@ class CSVReader(Fields):
                 raise self._explained(error, text, item.uri, line) from None
         return parsed
 
-    def parse_first(self, shard: Shard, text: bytes, storage: Storage) -> int:
-        """Parse what `burly.data.lines.first_lines` returned; return the number of rows."""
+    def parse_first(self, shard: Shard, text: bytes, storage: Storage) -> Array:
+        """Parse what `burly.data.lines.first_lines` returned; return the features."""
         try:
             X, _, _ = self.convert(text)
         except (ParseError, pa.ArrowException) as error:
             line = 1 + _header_lines(shard.object, storage)
             raise self._explained(error, text, shard.object.uri, line) from None
-        return len(X)
+        return X
 
     def convert(self, text: Text) -> tuple[Array, Array | None, Array | None]:
         """Parse whole lines.

@@ -30,6 +30,8 @@ def labels_for_workers(model: Any, X: Any, y: Any) -> tuple[Any, Array | None]:
     if labels.dtype.kind not in "biuUS":
         if labels.dtype.kind == "f" and not np.all(np.isfinite(labels)):
             raise ConfigurationError("Input y contains NaN or infinity")
+        if labels.dtype.kind == "O" and any(label is None or label != label for label in labels):  # noqa: PLR0124  NaN
+            raise ConfigurationError("Input y contains NaN or None: every row needs a label")
         check_classification_targets(labels)
     if labels.dtype.kind in "biufUS":
         return labels, None

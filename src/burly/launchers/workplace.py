@@ -81,5 +81,5 @@ def _workplace(pid: int) -> Workplace:
 def _remove(folder: Path, heir: subprocess.Popen[bytes], pid: int) -> None:
     if os.getpid() == pid:
         heir.kill()
-        heir.wait()
+        heir.communicate()  # waits, and closes the pipe
         shutil.rmtree(folder, ignore_errors=True)

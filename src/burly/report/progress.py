@@ -168,7 +168,7 @@ class _Lines:
                     self._said_at = time.monotonic()
                     self.say(", ".join(standing.parts()))
             case Ended():
-                self.say(f"failed: {event.error}" if event.error else "done")
+                self.say("failed" if event.error else "done")  # the error tells why
 
     def say(self, text: str) -> None:
         elapsed_s = time.monotonic() - self._begun
