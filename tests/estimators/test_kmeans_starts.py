@@ -115,3 +115,11 @@ def test_a_random_state_goes_on_from_fit_to_fit():
 def test_a_random_state_that_scikit_learn_refuses_is_refused(wrong):
     with pytest.raises(ConfigurationError, match="random_state"):
         KMeans(3, random_state=wrong).fit(points(100))
+
+
+@pytest.mark.parametrize(
+    "init", [None, 5, np.full((3, 2), np.nan), [["a", "b"]], lambda *_, **__: None]
+)
+def test_starts_that_are_no_centers_are_refused(init):
+    with pytest.raises(ConfigurationError, match="init must be one of auto, k-means"):
+        KMeans(3, init=init).fit(points())

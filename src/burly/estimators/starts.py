@@ -59,7 +59,13 @@ def first_centers(model: Any, data: ResolvedDataset, seed: int) -> tuple[Any, Ar
 
 
 def _checked(model: Any, centers: Any, data: ResolvedDataset) -> Array:
-    checked: Array = check_array(centers, dtype=data.info.dtype, order="C", copy=True)
+    try:
+        checked: Array = check_array(centers, dtype=data.info.dtype, order="C", copy=True)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"init must be one of auto, {', '.join(INITS)}, or centers, an array of shape (n_clusters, "
+            f"n_features) or a callable that returns one: {error}"
+        ) from error
     if checked.shape != (model.n_clusters, data.info.n_features):
         raise ConfigurationError(
             f"The shape of the initial centers {checked.shape} does not match the number of "

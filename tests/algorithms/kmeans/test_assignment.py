@@ -5,7 +5,7 @@ import pytest
 from tests.algorithms.kmeans.phases import column, nearest_squares, workers
 
 from burly.algorithms.kmeans import Assignment, Distances
-from burly.exceptions import NonFiniteError
+from burly.exceptions import DataError, NonFiniteError
 
 
 def outputs(algorithm, X, name, **layout):
@@ -55,3 +55,22 @@ def test_values_that_are_no_numbers_are_refused():
     for algorithm in (Assignment(column(0), np.zeros(1)), Distances(column(0), np.zeros(1))):
         with pytest.raises(NonFiniteError):
             outputs(algorithm, X, "labels")
+
+
+def test_weights_below_zero_are_refused_in_a_score():
+    X = column(0, 1, 5)
+    scoring = Assignment(column(0), np.zeros(1), scoring=True)
+    with (
+        workers(scoring, X, np.array([1.0, -1, 1])) as run,
+        pytest.raises(DataError, match="1 of 3"),
+    ):
+        list(run.rounds(run.first()))
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-200])
+def test_a_score_keeps_the_digits_of_small_terms(scale):
+    X, weights = column(0, 1, 5), np.array([1.0, 3, 1]) * scale
+    scoring = Assignment(column(0), np.zeros(1), scoring=True)
+    with workers(scoring, X, weights, shard_rows=2, borders=[1]) as run:
+        last = list(run.rounds(run.first()))[-1]
+    np.testing.assert_allclose(float(last["inertia"]), 28 * scale, rtol=1e-14, atol=0)

@@ -54,3 +54,15 @@ def test_rows_of_weight_zero_are_passed_over_as_if_they_were_absent():
     with workers(from_starts(column(0, 100)), X, weights) as run:
         state = run.round(run.until("relocate"))
     np.testing.assert_array_equal(state["centers"], column(0.5, 2))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_beside_the_rounded_mean_of_their_like_are_not_moved_to(dtype, weighted):
+    X = np.full((100, 4), 1e4 / 3, dtype=dtype)
+    X[:, 3] = 1e-3 / 3
+    weights = np.linspace(0.1, 3, 100) if weighted else None
+    starts = X[:3] + np.array([[0], [1], [2]], dtype=dtype)
+    with workers(from_starts(starts, tol=0), X, weights, borders=[1]) as run:
+        last = list(run.rounds(run.first()))[-1]
+    assert int(last["n_iter"]) <= 2

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burly.algorithms.base import Algorithm
+from burly.algorithms.kmeans.settings import count_bad_weights, refuse_bad_weights
 from burly.contributions import Part, Reducer, Step, Totals
 from burly.data.partition import DatasetInfo, Partition
 from burly.exact_sum import grid_for
@@ -17,6 +18,9 @@ from burly.kernels import ThreadTeam
 from burly.kernels.assignment import assign, distances, own_distances
 from burly.kernels.rows import Rows
 from burly.states import Array, State
+
+_FINE = 2.0**-20
+"""Where all terms are smaller than this share of their bound, they are summed again, more finely."""
 
 
 @dataclass
@@ -63,14 +67,22 @@ class Assignment(Algorithm):
         grid = grid_for(state["bound"], int(state["max_rows"]), 2)
         total, largest = own_distances(scratch.rows, team, self.centers, labels, grid)
         return Step(
-            {"sum": Part(Reducer.SUM, total), "largest": Part(Reducer.MAX, np.array([largest]))}
+            {
+                "sum": Part(Reducer.SUM, total),
+                "largest": Part(Reducer.MAX, np.array([largest])),
+                "weights": Part(
+                    Reducer.SUM, np.array([count_bad_weights(partition), partition.n_rows])
+                ),
+            }
         )
 
     def update(self, states: Sequence[State], totals: Totals) -> State:
         state = states[-1]
+        refuse_bad_weights(*totals["weights"].tolist())
         grid = grid_for(state["bound"], int(state["max_rows"]), 2)
-        if not grid.holds(totals["largest"]):
-            return State("score", {**state.arrays, "bound": totals["largest"]})
+        largest = totals["largest"]
+        if not grid.holds(largest) or 0 < largest[0] < _FINE * state["bound"][0]:
+            return State("score", {**state.arrays, "bound": largest})
         inertia = grid.decode(totals["sum"][:, np.newaxis])[0]
         return State("done", {"inertia": np.array(inertia)}, done=True)
 

@@ -8,7 +8,15 @@ import numpy as np
 
 from burly.algorithms.kmeans import plus_plus, scalable, starts
 from burly.algorithms.kmeans.numbers import draw_number
-from burly.algorithms.kmeans.settings import Limits, Phase, Scratch, Settings, without
+from burly.algorithms.kmeans.settings import (
+    Limits,
+    Phase,
+    Scratch,
+    Settings,
+    count_bad_weights,
+    refuse_bad_weights,
+    without,
+)
 from burly.contributions import Part, Reducer, Step, Totals
 from burly.exceptions import DataError
 from burly.states import State
@@ -28,7 +36,7 @@ def step(settings: Settings, state: State, scratch: Scratch) -> Step:
     if scratch.partition.info.weighted:
         weights = [shard.weights for shard in shards if shard.weights is not None]
         good = [w[(w > 0) & np.isfinite(w)] for w in weights]
-        bad = sum(int(np.count_nonzero(~((w >= 0) & np.isfinite(w)))) for w in weights)
+        bad = count_bad_weights(scratch.partition)
         useful = sum(len(w) for w in good)
         largest = max((float(w.max()) for w in good if len(w)), default=0.0)
     counts = np.array([scratch.partition.n_rows, useful, bad], dtype=np.int64)
@@ -47,10 +55,7 @@ def update(settings: Settings, state: State, totals: Totals) -> State:
     """Check what was counted, and go on to what the seeding does next."""
     n_rows, useful, bad = totals["counts"].tolist()
     k = settings.n_clusters
-    if bad:
-        raise DataError(
-            f"{bad} of {n_rows} weights are negative, NaN or infinite; weights are 0 or more"
-        )
+    refuse_bad_weights(bad, n_rows)
     if n_rows < k:
         raise too_few(n_rows, k)
     if useful == 0:

@@ -154,6 +154,20 @@ def ordered_sum(values: Array) -> float:
     return float(np.add.accumulate(values.ravel())[-1]) if values.size else 0.0
 
 
+def count_bad_weights(partition: Partition) -> int:
+    """Count weights that are none: negative ones, NaN and infinity."""
+    weights = [shard.weights for shard in partition.shards if shard.weights is not None]
+    return sum(int(np.count_nonzero(~((w >= 0) & np.isfinite(w)))) for w in weights)
+
+
+def refuse_bad_weights(n_bad: int, n_rows: int) -> None:
+    """Raise if weights of the whole data are none."""
+    if n_bad:
+        raise DataError(
+            f"{n_bad} of {n_rows} weights are negative, NaN or infinite; weights are 0 or more"
+        )
+
+
 def overflow_error(dtype: np.dtype[Any]) -> DataError:
     """Return the error for finite values whose squared distances are not."""
     remedy = "use dtype='float64', or " if dtype.itemsize == 4 else ""
