@@ -22,8 +22,8 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from burly.data.dataset import Dataset
-from burly.data.places import absolute
 from burly.data.storage import Storage
+from burly.data.uris import absolute
 
 CHUNK_BYTES = 8 << 20
 

@@ -29,9 +29,9 @@ MAY_IMPORT = {
     "algorithms": VALUES | {"data", "kernels"},
     "worker": ENGINE | {"algorithms", "kernels", "rounds", "vcpus"},
     "launchers": ENGINE | {"algorithms", "kernels", "vcpus", "worker"},
-    "replacing": set(),
-    "model_files": {"exceptions", "replacing", "states"},
-    "report": {"events", "exceptions", "plurals", "replacing"},
+    "atomic_write": set(),
+    "model_files": {"exceptions", "atomic_write", "states"},
+    "report": {"events", "exceptions", "plurals", "atomic_write"},
     "estimators": ENGINE | {"algorithms", "kernels", "launchers", "model_files", "report", "vcpus"},
     "testing": ENGINE | {"algorithms", "kernels", "rounds"},
     "cli": ENGINE
@@ -43,7 +43,7 @@ MAY_IMPORT = {
 
 FOREIGN = {
     "altair": {"report/charts.py"},
-    "lithops": {"launchers/quiet.py"},
+    "lithops": {"launchers/lithops_import.py"},
     "rich": {"report", "cli"},
     "sklearn": {"estimators", "cli"},
     "typer": {"cli"},

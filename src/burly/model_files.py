@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from burly.atomic_write import replacing
 from burly.exceptions import ModelFileError
-from burly.replacing import replacing
 from burly.states import NUMERICS_VERSION
 
 FORMAT = "burly model"

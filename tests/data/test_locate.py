@@ -3,9 +3,9 @@ import os
 import pytest
 
 from burly.data.locate import find_objects, format_of
-from burly.data.places import absolute
 from burly.data.shards import DataObject
 from burly.data.storage import Credentials, Storage
+from burly.data.uris import absolute
 from burly.exceptions import ConfigurationError, DataNotFoundError
 
 

@@ -25,7 +25,7 @@ from tests.conftest import S3Server
 
 from burly import Dataset, KMeans, Lithops
 from burly.cli.doctor import doctor
-from burly.launchers.quiet import import_lithops
+from burly.launchers.lithops_import import import_lithops
 from burly.state.embedded import EmbeddedServer
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "aws" / "lithops.yaml"

@@ -33,10 +33,10 @@ from burly.exceptions import (
 from burly.launchers import configuration, ending
 from burly.launchers import lithops as module
 from burly.launchers.base import Job, Result
-from burly.launchers.belongings import Belongings
+from burly.launchers.client_folder import client_folder
 from burly.launchers.lithops import Lithops
-from burly.launchers.quiet import import_lithops
-from burly.launchers.workplace import workplace
+from burly.launchers.lithops_import import import_lithops
+from burly.launchers.run_storage import Belongings
 from burly.report.run import Run
 from burly.state.address import RunAddress
 from burly.state.embedded import EmbeddedServer
@@ -170,7 +170,7 @@ def test_nothing_of_an_array_is_left_in_the_storage() -> None:
 def test_nothing_of_a_local_runtime_is_left_in_the_home(points: Dataset) -> None:
     run(points)
     noted = Path(import_lithops().module("lithops.constants").CACHE_DIR)
-    assert not [*noted.glob(f"**/{workplace().folder.name}/**")]
+    assert not [*noted.glob(f"**/{client_folder().folder.name}/**")]
 
 
 def test_outputs_of_files_are_written_where_out_says(points: Dataset, tmp_path: Path) -> None:
@@ -360,7 +360,7 @@ class Looking:
         if name.startswith("lithops"):
             self.seen.add((tempfile.gettempdir(), os.environ["TMPDIR"]))
 sys.meta_path.insert(0, Looking())
-from burly.launchers.quiet import import_lithops
+from burly.launchers.lithops_import import import_lithops
 print(import_lithops().module("lithops.constants").LITHOPS_TEMP_DIR)
 print(*Looking.seen)
 """

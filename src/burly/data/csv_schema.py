@@ -12,9 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv as arrow
 
-from burly.data.asked import Asked
 from burly.data.columns import choose_columns
 from burly.data.csv_text import is_number, quotes_span_lines, split_line
+from burly.data.file_options import Asked
 from burly.data.lines import MOST_PACKED, cut_files, first_bytes, first_lines, is_compressed
 from burly.data.partition import DatasetInfo
 from burly.data.precision import warn_if_coarse

@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 from itertools import chain
 from pathlib import Path
 
-from burly.data.places import absolute
 from burly.data.shards import DataObject
 from burly.data.storage import Storage
+from burly.data.uris import absolute
 from burly.exceptions import ConfigurationError, DataNotFoundError
 
 FORMATS = {

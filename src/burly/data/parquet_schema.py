@@ -12,8 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow.parquet import FileMetaData
 
-from burly.data.asked import Asked
 from burly.data.columns import Columns, choose_columns
+from burly.data.file_options import Asked
 from burly.data.partition import DatasetInfo
 from burly.data.precision import warn_if_coarse
 from burly.data.read_parquet import ParquetReader, read_footer

@@ -16,7 +16,7 @@ from pyarrow import csv as arrow
 
 from burly.data.csv_text import Fields, explain, quotes_span_lines
 from burly.data.from_arrow import labels, numbers
-from burly.data.growing import Growing
+from burly.data.growing_array import Growing
 from burly.data.lines import (
     Text,
     count_lines,

@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.lib import format as npy
 
-from burly.data.asked import Asked
 from burly.data.columns import Columns, choose_columns
 from burly.data.dtypes import cast, final_dtype
+from burly.data.file_options import Asked
 from burly.data.partition import DatasetInfo, ShardRows
 from burly.data.resolved import ResolvedDataset
 from burly.data.shards import DataObject, Shard, row_ranges, rows_per_shard, runs_of

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from pyarrow import parquet as pq
 
 from burly.data import _columns
-from burly.data.ahead import fetch_and_parse
 from burly.data.aligned import aligned
 from burly.data.columns import Columns
 from burly.data.from_arrow import labels, numbers
 from burly.data.partition import SHARD_ROWS, ShardRows
+from burly.data.prefetch import fetch_and_parse
 from burly.data.row_groups import ColumnChunks, Loaded, Range
 from burly.data.shards import REQUEST_BYTES, DataObject, Shard
 from burly.data.storage import Storage

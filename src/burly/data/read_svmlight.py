@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from burly.data.asked import Asked
 from burly.data.csr import CSR
-from burly.data.growing import Growing
+from burly.data.file_options import Asked
+from burly.data.growing_array import Growing
 from burly.data.lines import (
     MOST_PACKED,
     Text,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from burly.data.ahead import fetch_and_parse
 from burly.data.partition import DatasetInfo, Partition, ShardRows
+from burly.data.prefetch import fetch_and_parse
 from burly.data.reader import Reader
 from burly.data.shards import Shard
 from burly.data.storage import Storage

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from burly.data.lines import is_compressed
 from burly.data.outputs import FileFormat, OutputWriter, run_lengths
 from burly.data.partition import DatasetInfo, Partition
-from burly.data.places import absolute
 from burly.data.reader import Reader
 from burly.data.reading import read_partition
 from burly.data.shards import Shard, split_shards
+from burly.data.uris import absolute
 from burly.plurals import count
 
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import obstore
 from obstore import exceptions as foreign
 
-from burly.data.places import joined, root_and_key
+from burly.data.object_stores import check_folder, check_process, open_store, variables_of
 from burly.data.shards import DataObject
 from burly.data.store_errors import changed, no_bucket, ours
-from burly.data.stores import check_folder, check_process, open_store, variables_of
+from burly.data.uris import joined, root_and_key
 from burly.exceptions import DataNotFoundError
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from burly.data.arrays import ArrayReader
 from burly.data.packed_csr import PackedCSRReader, pack
-from burly.data.places import absolute
 from burly.data.read_packed import PackedReader, padded
 from burly.data.resolved import ResolvedDataset
 from burly.data.shards import OBJECT_BYTES, Shard, runs_of
 from burly.data.storage import Storage
+from burly.data.uris import absolute
 from burly.exceptions import ConfigurationError
 
 _N_UPLOADS = 4

@@ -17,11 +17,11 @@ from typing import Any
 from burly.data.allocator import ARROW_ENVIRONMENT
 from burly.data.shards import Shard
 from burly.exceptions import BurlyError, LaunchError, describe
-from burly.launchers.belongings import Place, place_in
 from burly.launchers.configuration import LOCAL_INTERVAL_S, LOCALHOST
 from burly.launchers.ending import afterwards
 from burly.launchers.function import Order, work
-from burly.launchers.quiet import import_lithops
+from burly.launchers.lithops_import import import_lithops
+from burly.launchers.run_storage import Place, place_in
 
 KILLED_S = 3.0
 """How long a process that was killed may take to be gone."""

@@ -16,7 +16,7 @@ from burly.data.reading import read_partition
 from burly.data.shards import Shard
 from burly.exceptions import describe
 from burly.kernels import ThreadTeam
-from burly.launchers.lifeline import end_with
+from burly.launchers.exit_with_client import end_with
 from burly.state.address import RunAddress
 from burly.state.connect import connect
 from burly.worker import Task, run_worker

@@ -18,12 +18,12 @@ from burly.events import Launched, Noted
 from burly.launchers import memory, platforms
 from burly.launchers.backends import check_backend
 from burly.launchers.base import Job, Launcher, Observer, Result, plain_number
-from burly.launchers.belongings import Belongings, belongings
 from burly.launchers.configuration import LOCALHOST, backend_of, complete
 from burly.launchers.ending import GRACE_S, ending
 from burly.launchers.executor import Functions, Survey, executor
 from burly.launchers.function import Order
-from burly.launchers.quiet import import_lithops
+from burly.launchers.lithops_import import import_lithops
+from burly.launchers.run_storage import Belongings, belongings
 from burly.launchers.watch import Watch
 from burly.state.address import RunAddress, mask
 from burly.state.connect import connect

@@ -11,9 +11,9 @@ from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from burly.atomic_write import replacing
 from burly.events import Event, Launched, Price
 from burly.exceptions import RunFileError
-from burly.replacing import replacing
 
 FORMAT = "burly run"
 FORMAT_VERSION = 1

@@ -21,7 +21,6 @@ from burly.exceptions import (
 )
 from burly.state import valkey_scripts as scripts
 from burly.state.address import RunAddress
-from burly.state.carrying import Carrier, completed
 from burly.state.frames import Frame, FrameCodec, decode_events, encode_events, mark_of
 from burly.state.store import (
     Answer,
@@ -35,6 +34,7 @@ from burly.state.store import (
     StateMessage,
     StateStore,
 )
+from burly.state.unchanged_arrays import Carrier, completed
 from burly.state.valkey_connection import read_info
 from burly.state.valkey_run import Entries, ValkeyRun, keys_of
 

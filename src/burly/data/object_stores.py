@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from obstore import exceptions as foreign
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
-from burly.data.places import root_and_key
 from burly.data.store_errors import opening
+from burly.data.uris import root_and_key
 from burly.exceptions import ConfigurationError, DataAccessError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def check_folder(path: str) -> None:
 
 
 def open_store(root: str, credentials: Mapping[str, str]) -> ObjectStore:
-    """Open the store of a root, as `burly.data.places.root_and_key` gives it.
+    """Open the store of a root, as `burly.data.uris.root_and_key` gives it.
 
     Parameters
     ----------

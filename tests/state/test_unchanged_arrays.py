@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burly.state.carrying import Carrier
 from burly.state.store import StateMessage
+from burly.state.unchanged_arrays import Carrier
 from burly.states import State
 
 NAMES = ("a", "b", "c")

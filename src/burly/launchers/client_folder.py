@@ -22,7 +22,7 @@ rm -rf "$1"
 
 
 @dataclass(frozen=True, slots=True)
-class Workplace:
+class ClientFolder:
     """A folder of this client alone.
 
     Attributes
@@ -57,15 +57,15 @@ class Workplace:
         return str(script)
 
 
-def workplace() -> Workplace:
+def client_folder() -> ClientFolder:
     """Return the folder of this process; a process that was forked gets its own."""
     return _workplace(os.getpid())
 
 
 @cache
-def _workplace(pid: int) -> Workplace:
+def _workplace(pid: int) -> ClientFolder:
     folder = Path(tempfile.mkdtemp(prefix="burly-"))
-    # The pipe closes with this process; its functions need a moment more (`lifeline`).
+    # The pipe closes with this process; its functions need a moment more (`exit_with_client`).
     heir = subprocess.Popen(  # noqa: S603 (a fixed shell and our own arguments)
         ["/bin/sh", "-c", _HEIR, "burly-folder", folder],
         stdin=subprocess.PIPE,
@@ -75,7 +75,7 @@ def _workplace(pid: int) -> Workplace:
         start_new_session=True,
     )
     atexit.register(_remove, folder, heir, pid)
-    return Workplace(folder)
+    return ClientFolder(folder)
 
 
 def _remove(folder: Path, heir: subprocess.Popen[bytes], pid: int) -> None:

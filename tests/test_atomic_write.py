@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from burly.replacing import replacing
+from burly.atomic_write import replacing
 
 
 def test_a_new_file_takes_the_place_of_the_old_one_at_the_end(tmp_path):
@@ -29,7 +29,7 @@ def test_a_process_that_is_killed_leaves_the_old_file(tmp_path):
     target = tmp_path / "it"
     target.write_text("old")
     program = (
-        "import os, signal, sys; from pathlib import Path; from burly.replacing import replacing\n"
+        "import os, signal, sys; from pathlib import Path; from burly.atomic_write import replacing\n"
         "with replacing(Path(sys.argv[1])) as partial:\n"
         "    partial.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )

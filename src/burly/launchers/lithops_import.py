@@ -16,7 +16,7 @@ from threading import Lock
 from types import ModuleType
 from typing import Any
 
-from burly.launchers.workplace import workplace
+from burly.launchers.client_folder import client_folder
 
 _log = logging.getLogger(__name__)
 _importing = Lock()
@@ -27,7 +27,7 @@ class QuietLithops:
 
     def __init__(self) -> None:
         self._lock: Path | None = None
-        place = workplace()
+        place = client_folder()
         if "lithops" in sys.modules:
             folder = Path(sys.modules["lithops.constants"].LITHOPS_TEMP_DIR)
             self._lock = folder / ".burly.lock"
