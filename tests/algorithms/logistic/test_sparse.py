@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array, csr_matrix
+from scipy.sparse import csr_array, csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 
 from burly import LogisticRegression
@@ -57,6 +57,52 @@ def test_two_levels_save_steps(monkeypatch):
     monkeypatch.setattr(coarse, "FREQUENT", 0)
     with_fewer = LogisticRegression(max_iter=1000).fit(X, y)
     assert with_both.n_iter_[0] < with_fewer.n_iter_[0]
+
+
+def one_hot(*cardinalities, n=5000, seed=0):
+    """Columns that add up to the intercept's ones, once for each of the categorical features."""
+    rng = np.random.default_rng(seed)
+    parts, scores = [], np.zeros(n)
+    for cardinality in cardinalities:
+        level = rng.integers(0, cardinality, n)
+        parts.append(csr_array((np.ones(n), (np.arange(n), level)), shape=(n, cardinality)))
+        scores += rng.standard_normal(cardinality)[level]
+    return csr_array(hstack(parts)), (scores + rng.logistic(size=n) > 0).astype(int)
+
+
+def steepest(model, X, y, C):
+    """Return the largest component of the subgradient of the mean objective with l1."""
+    residual = 1 / (1 + np.exp(-(X @ model.coef_[0] + model.intercept_))) - y
+    slopes, l1 = X.T @ residual / len(y), 1 / (C * len(y))
+    at_zero = np.maximum(np.abs(slopes) - l1, 0.0)
+    of_others = np.abs(slopes + l1 * np.sign(model.coef_[0]))
+    return max(np.max(np.where(model.coef_[0] == 0, at_zero, of_others)), abs(residual.mean()))
+
+
+@pytest.mark.parametrize("cardinalities", [(3, 4), (5, 10, 50), (2, 2, 2, 2), (100,), (300, 300)])
+@pytest.mark.parametrize("C", [0.3, 1.0])
+def test_l1_meets_tol_in_a_few_steps_where_columns_add_up_to_the_intercept(cardinalities, C):
+    X, y = one_hot(*cardinalities)
+    model = LogisticRegression(C=C, l1_ratio=1.0).fit(X, y)
+    assert steepest(model, X, y, C) <= model.tol
+    assert np.any(model.coef_)
+    assert model.n_iter_[0] <= 40
+
+
+@pytest.mark.parametrize("shape", [(30, 40), (30, 100), (50, 60), (200, 5000)])
+def test_l1_meets_tol_where_there_are_fewer_rows_than_columns(shape):
+    rng = np.random.default_rng(0)
+    X = csr_array(rng.standard_normal(shape) * (rng.random(shape) < 0.3))
+    y = rng.integers(0, 2, shape[0])
+    model = LogisticRegression(C=10.0, l1_ratio=1.0).fit(X, y)
+    assert steepest(model, X, y, 10.0) <= model.tol
+    assert np.any(model.coef_)
+
+
+def test_l1_next_to_no_penalty_goes_on_from_a_diagonal_where_two_levels_lead_nowhere():
+    X, y = one_hot(5, 10, 50, n=2000)
+    model = LogisticRegression(C=1e4, l1_ratio=1.0).fit(X, y)
+    assert steepest(model, X, y, 1e4) <= model.tol
 
 
 def test_hessians_of_sparse_rows_are_refused():

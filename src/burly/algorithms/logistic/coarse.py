@@ -16,6 +16,10 @@ neighbour.
 
 Rows curve the loss as the classes alone would have it, so A is one matrix of sums of squares and
 products, times a number a class.
+
+Columns that add up to the intercept's ones, or fewer rows than columns, leave A singular but for the
+penalty. An l1 term has no curvature, but l1 |theta| <= l1 (theta^2 + 1) / 2, which touches it at
+coefficients of size 1. So A takes it for an l2 term of the same weight.
 """
 
 from __future__ import annotations
@@ -116,7 +120,7 @@ def finish(problem: Problem, state: State, totals: Mapping[str, Array]) -> State
     weight = max(float(sums["weight"][0]), 1e-300)
     squares = unpack(sums["hessian"][0] * (4.0 / weight), len(bounds.columns) + 1)
     spread = _spread(problem, state)
-    l2 = problem.scaled_l2
+    l2 = problem.scaled_l2 + problem.l1 * problem.stretch * problem.stretch
     penalty = np.concatenate([l2[state["frequent"]], [dot(spread * l2, spread)], l2[-1:]])
     factors = []
     for curvature in curvatures(problem):

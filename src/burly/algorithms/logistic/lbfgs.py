@@ -222,9 +222,12 @@ def _try(problem: Problem, state: State, towards: Heading, fraction: float) -> S
 
 
 def _give_up(problem: Problem, state: State) -> State:
-    """Forget all but the newest point; if nothing else was known, end there."""
+    """Forget all but the newest point, then the two levels of the start; if neither is left, end there."""
     last = int(state["n_points"]) - 1
     known = f"point_{last - 1}" in state.arrays
+    if problem.settings.l1 and not known and "coarse_factors" in state.arrays:
+        arrays = {name: array for name, array in state.arrays.items() if name != "coarse_factors"}
+        return _head(problem, State(state.phase, arrays))
     if not problem.settings.l1 or not known:
         loss, steepest = float(state["origin_loss"]), float(state["origin_steepest"])
         theta = problem.from_scaled(newest(state))
