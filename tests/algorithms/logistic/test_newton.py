@@ -138,6 +138,24 @@ def test_an_l1_term_at_the_border_of_an_optimum_of_zeros_ends_where_lbfgs_does(a
     assert np.count_nonzero(newton.coef_) == (above > 1)
 
 
+@pytest.mark.parametrize(
+    ("seed", "l1_ratio", "tol"),
+    [(100, 1.0, 1e-4), (134, 0.9, 1e-4), (20, 0.5, 1e-8), (38, 1.0, 1e-8)],
+)
+def test_with_an_l1_term_convergence_is_seen_and_not_foreseen(seed, l1_ratio, tol):
+    rng = np.random.default_rng(seed)
+    X, y = rng.standard_normal((30, 20)) + 100, rng.integers(0, 2, 30)
+    params = {"C": 1.5, "l1_ratio": l1_ratio, "fit_intercept": False}
+    model = LogisticRegression(solver="newton", tol=tol, max_iter=1000, **params).fit(X, y)
+    coef = model.coef_[0]
+    residual = 1 / (1 + np.exp(-(X @ coef))) - y
+    l1, l2 = l1_ratio / (1.5 * 30), (1 - l1_ratio) / (1.5 * 30)
+    slopes = X.T @ residual / 30 + l2 * coef
+    at_zero = np.maximum(np.abs(slopes) - l1, 0.0)
+    of_others = np.abs(slopes + l1 * np.sign(coef))
+    assert np.max(np.where(coef == 0, at_zero, of_others)) <= 1.01 * tol
+
+
 @pytest.mark.parametrize("max_iter", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("tol", [1e-3, 1e-6, 1e-10])
 def test_no_step_is_taken_beyond_max_iter(max_iter, tol):

@@ -73,9 +73,9 @@ def best_of_passes(problem: Problem, state: State, seen: Evaluation) -> dict[str
 def _foreseen(problem: Problem) -> bool:
     """Whether a step does to the gradient what its model says.
 
-    Which coefficients of several classes are zero may change the gradient by the whole l1 term.
+    With an l1 term the subgradient jumps where a coefficient becomes zero, or ceases to be.
     """
-    return problem.n_outputs == 1 or not problem.settings.l1
+    return not problem.settings.l1
 
 
 def _will_be_within(problem: Problem, state: State, seen: Evaluation, contraction: float) -> bool:
