@@ -142,7 +142,7 @@ def test_a_warm_start_is_from_numbers():
 
 
 @pytest.mark.parametrize("solver", ["newton", "lbfgs", "gd"])
-@pytest.mark.parametrize(("size", "weight"), [(1e160, 1), (1e-300, 1), (1, 1e-307)])
+@pytest.mark.parametrize(("size", "weight"), [(1e160, 1), (1e-300, 1), (1, 1e-307), (1, 5e-324)])
 def test_sizes_that_no_sum_can_hold_end_with_an_error(solver, size, weight):
     with np.errstate(all="ignore"), pytest.raises(DataError, match="summed"):
         LogisticRegression(solver=solver).fit(X * size, Y, np.full(300, weight))

@@ -20,6 +20,8 @@ Float = NDArray[np.float64]
 
 BLOCK_ROWS = 256
 """Rows of a block: consecutive, of one shard; the last block of a shard may be shorter."""
+LEAST_UNIT = math.ulp(0.0)
+"""The least positive float64."""
 
 
 def block_limit(n_shards: int, n_rows: int) -> int:
@@ -228,4 +230,5 @@ def _exponent(value: float) -> int:
 
 
 def _unit(bound: float, bits: int) -> float:
-    return math.ldexp(1.0, _exponent(bound) - bits)
+    # Never 0: terms too small for any unit are refused as beyond their bound.
+    return max(math.ldexp(1.0, _exponent(bound) - bits), LEAST_UNIT)
