@@ -126,9 +126,8 @@ class Lithops(Launcher):
             url = self.state or stack.enter_context(EmbeddedServer()).url
             address = RunAddress.new(url, world_size=len(parts), memory=job.algorithm.memory)
             if self.state is None:
-                address = replace(
-                    address, patience_s=GRACE_S
-                )  # what ended on this machine stays away
+                # A server of ours that has ended does not come back.
+                address = replace(address, patience_s=GRACE_S)
             store = connect(address)
             stack.callback(store.close)
             store.check_round(job.algorithm.contribution_bytes(job.data.info), len(parts))
