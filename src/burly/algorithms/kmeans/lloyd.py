@@ -35,6 +35,7 @@ from burly.data.checks import count_non_finite, refuse_counts
 from burly.exact_sum import MAX_EXPONENT, Grid, grid_for
 from burly.exceptions import DataError
 from burly.kernels.assignment import own_distances
+from burly.kernels.linear_algebra import dot
 from burly.kernels.lloyd import Lloyd, LloydTotals
 from burly.states import Array, State
 
@@ -209,10 +210,10 @@ def advance(settings: Settings, state: State, totals: Totals, clusters: Clusters
     moved = means(clusters, centers.dtype)
     n_iter = int(state["n_iter"]) + 1
     arrays = {**without(state, "n_empty"), "n_iter": np.array(n_iter)}
-    if (moved == centers).all():
+    off = np.subtract(moved, centers, dtype=np.float64)
+    if not off.any():
         return finish(settings, State("final", arrays), totals)
-    off = moved.astype(np.float64) - centers
-    shift = ordered_sum(off * off)
+    shift = dot(off, off)
     arrays["centers"] = moved
     ended = shift <= settings.tol * float(state["squares"][1]) or n_iter == settings.max_iter
     figures = {"iteration": float(n_iter), "shift": shift}
